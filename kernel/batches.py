@@ -1,0 +1,121 @@
+"""Building and reading batches of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kernel.samples import Bytes, Codes, Doubles, Ints, Kind, Objects
+from schemas.records import DoubleColumns, LongColumns, PointBatch, TextColumns
+
+_NONE = np.empty(0, dtype=np.int64)
+NO_DOUBLES = DoubleColumns(index=_NONE, base=0, time=_NONE, server=_NONE, value=np.empty(0), quality=_NONE, status=_NONE)
+NO_LONGS = LongColumns(index=_NONE, base=0, time=_NONE, server=_NONE, value=_NONE, quality=_NONE, status=_NONE)
+NO_TEXTS = TextColumns(index=_NONE, base=0, time=_NONE, server=_NONE, value=(), quality=_NONE, status=_NONE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """The samples of one value type in a batch, expanded: every column has length n."""
+
+    kind: Kind
+    index: Ints
+    """Position in the batch's names."""
+    time: Ints
+    """Source time, microseconds UTC."""
+    server: Ints
+    """Server time, microseconds UTC."""
+    value: Doubles | Ints | Objects
+    quality: Bytes
+    status: Codes
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+def size(batch: PointBatch) -> int:
+    """How many samples a batch carries."""
+    return len(batch.doubles.time) + len(batch.longs.time) + len(batch.texts.time)
+
+
+def columns(batch: PointBatch) -> list[Column]:
+    """The batch's non-empty columns, with offsets added and omitted columns filled in. Shares memory where it can."""
+    found = []
+    for kind, part in ((Kind.DOUBLE, batch.doubles), (Kind.LONG, batch.longs), (Kind.TEXT, batch.texts)):
+        n = len(part.time)
+        if n:
+            time = part.time + part.base
+            found.append(
+                Column(
+                    kind,
+                    part.index if len(part.index) else np.arange(n, dtype=np.int64),
+                    time,
+                    part.server + time if len(part.server) else time,
+                    np.array(part.value, dtype=object) if kind is Kind.TEXT else part.value,  # type: ignore[arg-type]
+                    part.quality.astype(np.uint8) if len(part.quality) else np.zeros(n, np.uint8),
+                    part.status.astype(np.uint32) if len(part.status) else np.zeros(n, np.uint32),
+                )
+            )
+    return found
+
+
+def _offsets(time: Ints) -> tuple[int, Ints]:
+    base = int(time.min()) if len(time) else 0
+    return base, time - base
+
+
+def _or_none(column: Ints | Bytes | Codes) -> Ints:
+    return column.astype(np.int64, copy=False) if column.any() else _NONE
+
+
+def _parts(column: Column, names: int) -> dict[str, object]:
+    base, time = _offsets(column.time)
+    in_order = len(column) == names and bool((column.index == np.arange(names)).all())
+    return {
+        "index": _NONE if in_order else column.index.astype(np.int64, copy=False),
+        "base": base,
+        "time": time,
+        "server": _or_none(column.server - column.time),
+        "quality": _or_none(column.quality),
+        "status": _or_none(column.status),
+    }
+
+
+def build(
+    *,
+    source: str,
+    epoch: int,
+    seq: int,
+    received: int,
+    published: int,
+    names: Sequence[str],
+    columns: Sequence[Column],
+    covered: tuple[int, int] = (0, 0),
+) -> PointBatch:
+    """A batch of at most one column of each kind; column.index points into names. Omits what is all zero."""
+    doubles, longs, texts = NO_DOUBLES, NO_LONGS, NO_TEXTS
+    for c in columns:
+        if not len(c):
+            continue
+        parts = _parts(c, len(names))
+        if c.kind is Kind.DOUBLE:
+            doubles = DoubleColumns(value=np.asarray(c.value, np.float64), **parts)  # type: ignore[arg-type]
+        elif c.kind is Kind.LONG:
+            longs = LongColumns(value=np.asarray(c.value, np.int64), **parts)  # type: ignore[arg-type]
+        else:
+            texts = TextColumns(value=tuple(map(str, c.value)), **parts)  # type: ignore[arg-type]
+    return PointBatch(
+        source=source,
+        epoch=epoch,
+        seq=seq,
+        received=received,
+        published=published,
+        covered_from=covered[0],
+        covered_to=covered[1],
+        names=tuple(names),
+        doubles=doubles,
+        longs=longs,
+        texts=texts,
+    )
