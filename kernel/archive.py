@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -134,4 +134,13 @@ class Archive(Protocol):
 
     async def stats(self) -> ArchiveStats:
         """Cheap enough to ask every few seconds."""
+        ...
+
+
+class Exporter(Protocol):
+    """Bulk export of any size in bounded memory."""
+
+    def stream(self, query: SeriesQuery, form: str) -> AsyncIterator[bytes]:
+        """The pieces of one file. `form` is csv, parquet, arrow or jsonl; another raises BadUsage naming these. Columns: point, time
+        (microseconds UTC), value, quality, status, unit. query.limit and cursor are ignored: everything is exported."""
         ...

@@ -38,3 +38,28 @@ class ConfigStore(Protocol):
     def watch(self, after: int) -> AsyncIterator[int]:
         """Yields the newest revision number whenever it is greater than the one yielded before (or than `after`); within 1 s."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """One document that differs between two revisions; None: it does not exist there."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+class ConfigEditor(Protocol):
+    """What people do to the configuration: every change is compiled first, so that nothing wrong is ever published."""
+
+    async def publish(self, changes: Mapping[str, str | None], *, base: int, author: str, comment: str) -> Revision:
+        """As ConfigStore.publish, after compiling the result. Raises ConfigProblems with every mistake, or Conflict."""
+        ...
+
+    async def rollback(self, to: int, *, author: str, comment: str) -> Revision:
+        """Publishes the documents of an old revision as a new one."""
+        ...
+
+    async def diff(self, a: int, b: int) -> Sequence[ConfigChange]:
+        """Documents that differ, by path."""
+        ...

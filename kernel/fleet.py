@@ -1,0 +1,150 @@
+"""What the managers know: the newest heartbeat of every instance, folded into services, systems and the loss ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kernel.clock import SECOND
+from schemas.records import Heartbeat, Hop, ServiceState
+
+SILENT_AFTER = 5 * SECOND
+FORGET_AFTER = 600 * SECOND
+_ORDER = (
+    ServiceState.FAILED,
+    ServiceState.DEGRADED,
+    ServiceState.STARTING,
+    ServiceState.STOPPING,
+    ServiceState.RUNNING,
+    ServiceState.STOPPED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HopStatus:
+    """One hop of the pipeline, all instances together. Rates are per second over the last heartbeats."""
+
+    name: str
+    source: str
+    entered: int
+    left: int
+    lost: Mapping[str, int]
+    rate_in: float
+    rate_out: float
+    last: int
+    """Microseconds UTC of the last record that passed."""
+
+    @property
+    def inside(self) -> int:
+        """Entered and not yet left or explained. Of a hop at rest it is 0, or the ledger is wrong."""
+        return self.entered - self.left - sum(self.lost.values())
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """One instance, with its silence taken into account: one that should run and is silent has FAILED."""
+
+    beat: Heartbeat
+    state: ServiceState
+    silent_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """One system or service: the worst state of its instances."""
+
+    name: str
+    state: ServiceState
+    instances: tuple[InstanceStatus, ...]
+    last_error: str
+
+
+class Fleet:
+    """Folds heartbeats. Ask `instances`, `systems`, `services` or `hops` at any time."""
+
+    def __init__(self) -> None:
+        self._beats: dict[str, Heartbeat] = {}
+        self._rates: dict[tuple[str, str, str], tuple[float, float]] = {}
+
+    def add(self, beat: Heartbeat) -> None:
+        """Takes a heartbeat; rates come from the difference to the one before of the same instance."""
+        before = self._beats.get(beat.instance)
+        if before is not None and beat.time <= before.time:
+            return
+        self._beats[beat.instance] = beat
+        old = {(h.name, h.source): h for h in before.hops} if before and before.started == beat.started else {}
+        for h in beat.hops:
+            o = old.get((h.name, h.source))
+            if o is not None and before is not None:
+                seconds = (beat.time - before.time) / SECOND
+                self._rates[beat.instance, h.name, h.source] = ((h.entered - o.entered) / seconds, (h.left - o.left) / seconds)
+
+    def instances(self, now: int) -> tuple[InstanceStatus, ...]:
+        """Every instance heard of in the last ten minutes, by name."""
+        self._forget(now)
+        return tuple(self._instance(b, now) for _, b in sorted(self._beats.items()))
+
+    def systems(self, now: int) -> tuple[SystemStatus, ...]:
+        """monitoring, logging, alarms, platform: those that have instances."""
+        return self._grouped(now, lambda b: b.system)
+
+    def services(self, now: int) -> tuple[SystemStatus, ...]:
+        """Every service that has instances."""
+        return self._grouped(now, lambda b: b.service)
+
+    def hops(self, now: int) -> tuple[HopStatus, ...]:
+        """The ledger, by hop and source, summed over instances."""
+        self._forget(now)
+        found: dict[tuple[str, str], list[tuple[str, Hop]]] = {}
+        for beat in self._beats.values():
+            for h in beat.hops:
+                found.setdefault((h.name, h.source), []).append((beat.instance, h))
+        return tuple(self._hop(name, source, lines, now) for (name, source), lines in sorted(found.items()))
+
+    def _hop(self, name: str, source: str, lines: Sequence[tuple[str, Hop]], now: int) -> HopStatus:
+        lost: dict[str, int] = {}
+        rate_in = rate_out = 0.0
+        for instance, h in lines:
+            for cause, count in h.lost.items():
+                lost[cause] = lost.get(cause, 0) + count
+            if now - self._beats[instance].time < SILENT_AFTER:
+                i, o = self._rates.get((instance, name, source), (0.0, 0.0))
+                rate_in, rate_out = rate_in + i, rate_out + o
+        hops = [h for _, h in lines]
+        return HopStatus(
+            name, source, sum(h.entered for h in hops), sum(h.left for h in hops), lost, rate_in, rate_out, max(h.last for h in hops)
+        )
+
+    def _instance(self, beat: Heartbeat, now: int) -> InstanceStatus:
+        silent = now - beat.time
+        gone = silent > SILENT_AFTER and beat.state is not ServiceState.STOPPED
+        return InstanceStatus(beat, ServiceState.FAILED if gone else beat.state, silent / SECOND)
+
+    def _grouped(self, now: int, key: Callable[[Heartbeat], str]) -> tuple[SystemStatus, ...]:
+        groups: dict[str, list[InstanceStatus]] = {}
+        for i in self.instances(now):
+            groups.setdefault(key(i.beat), []).append(i)
+        return tuple(_worst(name, members) for name, members in sorted(groups.items()))
+
+    def _forget(self, now: int) -> None:
+        for name in [n for n, b in self._beats.items() if now - b.time > FORGET_AFTER]:
+            del self._beats[name]
+            self._rates = {k: v for k, v in self._rates.items() if k[0] != name}
+
+
+def _worst(name: str, members: Sequence[InstanceStatus]) -> SystemStatus:
+    current = [m for m in members if m.state is not ServiceState.FAILED or not _replaced(m, members)]
+    state = min((m.state for m in current), key=_ORDER.index)
+    errors = [(m.beat.time, m.beat.last_error) for m in members if m.beat.last_error]
+    return SystemStatus(name, state, tuple(current), max(errors)[1] if errors else "")
+
+
+def _replaced(gone: InstanceStatus, members: Sequence[InstanceStatus]) -> bool:
+    """Whether a silent instance has a living successor of the same service on the same host."""
+    return any(
+        m.state is not ServiceState.FAILED
+        and m.beat.service == gone.beat.service
+        and m.beat.host == gone.beat.host
+        and m.beat.started > gone.beat.started
+        for m in members
+    )
