@@ -45,6 +45,8 @@ class Samples:
     text: Objects
     quality: Bytes
     status: Codes
+    confirmed: Ints | None = None
+    """Microseconds UTC until which the value is known to hold (received, or silent while its source was connected); None: not known."""
 
     def __len__(self) -> int:
         return len(self.time)

@@ -1,0 +1,103 @@
+"""Topics to the hot queue and to the archive: store, then commit.
+
+Two readers that never wait for each other: what is seen live does not stop when the archive's disk is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from dispatcher.seed import seed_batches
+from kernel.archive import AppendReport, Archive
+from kernel.batches import size
+from kernel.bus import Bus
+from kernel.clock import SECOND, Clock, sleep
+from kernel.errors import NotAvailable
+from kernel.hot_queue import HotQueue
+from kernel.live_config import LiveConfig
+from kernel.meter import HopMeter, Meter
+from schemas.records import MONITORING_POINTS, MONITORING_STATE, PointBatch, StateEvent
+
+log = logging.getLogger(__name__)
+GROUP = "dispatcher"
+REFILL = 60 * SECOND
+"""After a start the hot queue is refilled from this much of the bus; older values come from the archive."""
+RETRY = 2.0
+
+
+class Dispatcher:
+    """Feeds the hot queue and the archive from `monitoring.points`, and the archive from `monitoring.state`."""
+
+    def __init__(self, *, bus: Bus, hot: HotQueue, archive: Archive, config: LiveConfig, clock: Clock, meter: Meter) -> None:
+        self._bus, self._hot, self._archive, self._config, self._clock, self._meter = bus, hot, archive, config, clock, meter
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._feed_hot(), name="dispatcher.hot")
+            tasks.create_task(self._seed(), name="dispatcher.seed")
+            tasks.create_task(self._store_points(), name="dispatcher.store")
+            tasks.create_task(self._store_events(), name="dispatcher.state")
+            ready()
+
+    async def _feed_hot(self) -> None:
+        hop = self._meter.hop("dispatcher.hot")
+        async for batch in self._bus.tail(MONITORING_POINTS, since=self._clock.now() - REFILL):
+            n = size(batch)
+            hop.entered += n
+            await self._hot.put([batch])
+            hop.left += n
+            hop.last = self._clock.now()
+            self._meter.gauges["hot_delay_s"] = (hop.last - batch.published) / SECOND
+
+    async def _seed(self) -> None:
+        """Gives every configured point its last archived value, so that a restart does not blank the screens."""
+        points = self._config.current.points
+        names = [p.name for p in points.values()]
+        if names:
+            samples = await self._archive.at(names, self._clock.now())
+            for batch in seed_batches(points, names, samples):
+                await self._hot.put([batch])
+
+    async def _store_points(self) -> None:
+        hop = self._meter.hop("dispatcher.store")
+        async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
+            async for batches in subscription.batches():
+                hop.entered += sum(map(size, batches))
+                await self._store(batches, (), hop)
+                await subscription.commit()
+                hop.last = self._clock.now()
+                self._meter.gauges["archive_delay_s"] = (hop.last - batches[-1].published) / SECOND
+
+    async def _store_events(self) -> None:
+        hop = self._meter.hop("dispatcher.state")
+        async with self._bus.subscribe(MONITORING_STATE, group=GROUP) as subscription:
+            async for events in subscription.batches():
+                hop.entered += len(events)
+                await self._store((), events, hop)
+                await subscription.commit()
+                hop.left += len(events)
+                hop.last = self._clock.now()
+
+    async def _store(self, batches: Sequence[PointBatch], events: Sequence[StateEvent], hop: HopMeter) -> None:
+        """Tries until the archive takes them; nothing is committed before, so nothing is lost while it cannot."""
+        while True:
+            try:
+                report = await self._archive.append(batches, events)
+            except NotAvailable as error:
+                if self._meter.last_error != str(error):
+                    log.error("archive does not take samples: %s", error)
+                self._meter.degraded(str(error))
+                await sleep(self._clock, RETRY)
+            else:
+                self._meter.recovered()
+                _account(hop, report)
+                return
+
+
+def _account(hop: HopMeter, report: AppendReport) -> None:
+    hop.left += report.stored
+    hop.explain("duplicate", report.duplicate)
+    for cause, count in report.refused.items():
+        hop.explain(cause, count)

@@ -1,0 +1,19 @@
+"""The hot queues that the contract suite runs against."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kernel.clock import ManualClock
+from kernel.hot_queue import HotQueue
+from mon_queue import open_hot
+
+
+@pytest.fixture(params=["memory"])
+async def hot(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[HotQueue]:
+    """An empty hot queue with a window of 60 s."""
+    assert request.param == "memory"
+    async with open_hot("memory://", clock=clock, retention=60) as opened:
+        yield opened
