@@ -9,7 +9,7 @@ import numpy as np
 
 from kernel.array import Point
 from kernel.batches import Column, build
-from kernel.samples import Ints, Kind, Samples
+from kernel.samples import Doubles, Ints, Kind, Objects, Samples
 from schemas.records import PointBatch
 
 
@@ -35,6 +35,7 @@ def seed_batches(points: Mapping[str, Point], names: Sequence[str], samples: Sam
 def _column(samples: Samples, at: Ints, kind: Kind) -> Column:
     index = np.flatnonzero(samples.kind[at] == kind)
     rows = at[index]
-    value = {Kind.DOUBLE: samples.number, Kind.LONG: samples.integer, Kind.TEXT: samples.text}[kind][rows]
+    values: dict[Kind, Doubles | Ints | Objects] = {Kind.DOUBLE: samples.number, Kind.LONG: samples.integer, Kind.TEXT: samples.text}
+    value = values[kind][rows]
     time = samples.time[rows]
     return Column(kind, index, time, time, value, samples.quality[rows], samples.status[rows])

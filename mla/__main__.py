@@ -1,0 +1,3 @@
+from mla.cli import main
+
+main()

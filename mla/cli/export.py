@@ -1,0 +1,67 @@
+"""`mla export points`: bulk export with a progress bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from archive import open_archive
+from archive.export import ArchiveExporter
+from kernel.archive import SeriesQuery
+from kernel.clock import SystemClock
+from kernel.live_config import LiveConfig
+from mla.cli.common import parse_time, run_async, settings_of, show_bytes
+from mla.cli.read import config_of, grid, select
+
+
+@click.group()
+def export() -> None:
+    """Bulk export into a file."""
+
+
+@export.command()
+@click.argument("names", nargs=-1, metavar="[POINT…]")
+@click.option("--from", "start", required=True, help="ISO 8601, now-1d or microseconds UTC.")
+@click.option("--to", "end", default="now", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "arrow"]), default="csv", show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
+@click.option("--resample", "method", help="As for `mla query`.")
+@click.option("--every")
+@click.option("--buckets", type=int)
+@click.option("--fill", default="NONE")
+@click.pass_context
+def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, form: str, output: str, method: str | None, every: str | None,
+           buckets: int | None, fill: str) -> None:  # fmt: skip
+    """Export points (names or globs; default all)."""
+    settings = settings_of(ctx)
+    target, part = Path(output), Path(output + ".part")
+
+    async def work() -> int:
+        config = await config_of(settings)
+        chosen = select(config, names or ("*",))
+        lo, hi = parse_time(start), parse_time(end)
+        live = LiveConfig(config)
+        async with open_archive(settings.archive, clock=SystemClock(), config=live, read_only=True) as archive:
+            written = 0
+            with (
+                part.open("wb") as file,
+                click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=click.get_text_stream("stderr")) as bar,
+            ):
+                query = SeriesQuery(tuple(chosen), lo, hi, grid(method, every, buckets, fill))
+                exporter = ArchiveExporter(archive, live)
+                done = 0
+                async for piece in exporter.stream(query, form):
+                    file.write(piece)
+                    written += len(piece)
+                    bar.update(exporter.points_done - done)
+                    done = exporter.points_done
+                bar.update(len(chosen) - done)
+        return written
+
+    try:
+        size = run_async(work())
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)
+    click.echo(f"{target}: {show_bytes(size)}")
