@@ -38,7 +38,8 @@ class Expander:
 
     def assemblies(self, assemblies: Iterable[AssemblyDef], base: Slots) -> tuple[Slots, dict[str, str]]:
         """Points of some assemblies on top of those of a template, and title by name of each assembly."""
-        slots, titles = dict(base), {}
+        slots = dict(base)
+        titles: dict[str, str] = {}
         for assembly in assemblies:
             names = self._expand(assembly.pattern, assembly.place)
             titles |= {name: assembly.title for name, _ in names}

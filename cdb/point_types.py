@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -49,7 +50,8 @@ def profile_of(profile: Field | None, definitions: Definitions, log: Log) -> Giv
 
 
 def type_of(name: str, given: Given, own: Given, classes: Collection[str], log: Log) -> TypeDef:
-    """Builds the type. `own` is what the point itself gives: what it inherits but cannot use is passed over, what it gives itself is not."""
+    """Builds the type. `own` is what the point itself gives: what it cannot use of that is a mistake; what it inherits
+    and cannot use is passed over."""
     kind: PointKind = value_of(given, "kind", PointKind.DOUBLE)
     usable = given if kind in _NUMERIC else _without_numbers(name, kind, given, own, log)
     if kind is not PointKind.ENUM:
@@ -119,7 +121,7 @@ def _refuse(name: str, kind: PointKind, own: Given, keys: Collection[str], log: 
 
 def _limits(name: str, given: Given, log: Log) -> Limits:
     rising: list[tuple[str, Field]] = [(level, given[level]) for level in _LEVELS if level in given and given[level].value is not None]
-    for (low, a), (high, b) in zip(rising, rising[1:], strict=False):
+    for (low, a), (high, b) in itertools.pairwise(rising):
         if a.value > b.value:
             later: Place = max(a.place, b.place, key=lambda p: p.line) if a.place.path == b.place.path else b.place
             log.add(later, f"{name}: limit {low} {a.value:g} is above {high} {b.value:g}", "they must rise: lolo <= lo <= hi <= hihi")

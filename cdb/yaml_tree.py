@@ -1,6 +1,7 @@
-"""YAML text to a tree of nodes that know their line. Nothing is guessed: `OFF` stays the text OFF until a reader wants a bool.
+"""YAML text to a tree of nodes that know their line. Nothing is guessed: `OFF` stays OFF until a reader wants a bool.
 
-Built from parser events instead of PyYAML's composer: that one recurses in C, and a document of a hundred thousand `[` would end the process.
+Built from parser events instead of PyYAML's composer: that one recurses in C, and a document of
+a hundred thousand `[` would end the process.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import yaml
 from yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     MappingEndEvent,
-    MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -83,9 +84,8 @@ def _events(text: str) -> Iterator[yaml.Event]:
     try:
         text.encode()
     except UnicodeEncodeError as e:
-        raise YamlMistake(
-            text.count("\n", 0, e.start) + 1, "the text holds a character that is no Unicode", "save the file as UTF-8"
-        ) from None
+        line = text.count("\n", 0, e.start) + 1
+        raise YamlMistake(line, "the text holds a character that is no Unicode", "save the file as UTF-8") from None
     try:
         yield from yaml.parse(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as e:
@@ -101,6 +101,10 @@ def _line_of_byte(text: str, error: yaml.reader.ReaderError) -> int:
     return text.encode()[: max(0, error.position)].count(b"\n") + 1
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 0
+
+
 class _Builder:
     """Builds one document's tree from events, by recursion of bounded depth."""
 
@@ -109,11 +113,12 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
 
     def node(self, event: yaml.Event, depth: int) -> Node:
-        line = event.start_mark.line + 1
+        line = _line(event)
         if depth > MAX_DEPTH:
             raise YamlMistake(line, f"nested more than {MAX_DEPTH} levels deep", "the format needs nine")
         if isinstance(event, AliasEvent):
             return self._alias(event, line)
+        assert isinstance(event, ScalarEvent | CollectionStartEvent)
         if event.tag is not None and not event.tag.startswith("tag:yaml.org,2002:"):
             raise YamlMistake(line, f"unknown YAML tag {event.tag}", "leave the tag away")
         node: Node
@@ -122,17 +127,16 @@ class _Builder:
         elif isinstance(event, SequenceStartEvent):
             node = Sequence(line, self._items(depth))
         else:
-            assert isinstance(event, MappingStartEvent)
             node = Mapping(line, self._pairs(depth))
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
 
     def _alias(self, event: AliasEvent, line: int) -> Node:
-        try:
-            return self._anchors[event.anchor]
-        except KeyError:
-            raise YamlMistake(line, f"unknown alias *{event.anchor}", f"write &{event.anchor} before the value it stands for") from None
+        found = self._anchors.get(event.anchor or "")
+        if found is None:
+            raise YamlMistake(line, f"unknown alias *{event.anchor}", f"write &{event.anchor} before the value it stands for")
+        return found
 
     def _items(self, depth: int) -> list[Node]:
         items = []
