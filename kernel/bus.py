@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from schemas.topic import Topic
@@ -25,10 +25,18 @@ class TopicStats:
     last_time: int
     lag: Mapping[str, int]
     """Consumer group to records not yet committed."""
+    evicted: Mapping[str, int] = field(default_factory=dict)
+    """Consumer group to records that retention removed before the group had read them, in all."""
 
 
 class Subscription(Protocol[R_co]):
     """A consumer group's member, reading."""
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Records this member passed over and will never yield, by cause: `evicted` (retention was faster), `decode_error`. Totals since
+        it joined."""
+        ...
 
     def batches(self) -> AsyncIterator[Sequence[R_co]]:
         """Non-empty batches, at least once, in order per key, from the group's committed offset on (a new group starts at the oldest
