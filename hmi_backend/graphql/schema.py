@@ -1,0 +1,32 @@
+"""The schema, put together; `python -m hmi_backend.graphql.schema` writes it to schema.graphql."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from hmi_backend.graphql.limits import EXTENSIONS
+from hmi_backend.graphql.mutations import Mutation
+from hmi_backend.graphql.queries import Query
+from hmi_backend.graphql.scalars import SCALARS
+from hmi_backend.graphql.subscriptions import Subscription
+
+EXPORTED = Path(__file__).parent.parent / "schema.graphql"
+
+
+@cache
+def schema() -> strawberry.Schema:
+    """The one schema."""
+    return strawberry.Schema(Query, Mutation, Subscription, extensions=EXTENSIONS, config=StrawberryConfig(scalar_map=dict(SCALARS)))
+
+
+def sdl() -> str:
+    """The schema in the schema definition language."""
+    return schema().as_str() + "\n"
+
+
+if __name__ == "__main__":
+    EXPORTED.write_text(sdl())

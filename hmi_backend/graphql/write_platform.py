@@ -1,0 +1,76 @@
+"""Controlling services and users."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hmi_backend.errors import BadRequest
+from hmi_backend.graphql import types_platform as t
+from hmi_backend.graphql.context import Context
+from hmi_backend.roles import Role
+from kernel.errors import BadUsage
+from schemas.records import CommandVerb
+
+
+async def control(context: Context, target: str, verb: CommandVerb, reason: str) -> t.ControlResult:
+    """Asks the managers and waits for the answer."""
+    action = verb.value.lower()
+    who = await context.must(Role.OPERATOR, action, target)
+    if not reason.strip():
+        raise BadRequest("reason: say why, it stands in the audit")
+    now, fleet = context.backend.clock.now(), context.backend.fleet
+    known = {i.beat.instance for i in fleet.instances(now)} | {s.name for s in (*fleet.systems(now), *fleet.services(now))}
+    ident, replies = await context.backend.commands.ask(target, verb, who.user, reason)
+    answers = [t.ControlReply(instance=r.instance, ok=r.ok, detail=r.detail) for r in replies]
+    if not answers:
+        hint = "is the manager running (mla services)?" if target in known else f"nothing is called {target}: mla services lists the names"
+        outcome, detail = t.Outcome.NO_ANSWER, f"no manager answered within ten seconds: {hint}"
+    elif all(a.ok for a in answers):
+        outcome, detail = t.Outcome.DONE, "; ".join(a.detail for a in answers)
+    else:
+        outcome, detail = t.Outcome.REFUSED, "; ".join(a.detail for a in answers if not a.ok)
+    ok = outcome is t.Outcome.DONE
+    await context.did(who, action, target, ok=ok, detail=f"{reason}: {detail}")
+    return t.ControlResult(id=ident, outcome=outcome, ok=ok, detail=detail, replies=answers)
+
+
+async def user_set(context: Context, name: str, role: Role, password: str | None) -> t.UserActionResult:
+    """Adds or changes a user."""
+    who, users = await context.must(Role.ADMIN, "userSet", name), context.backend.users
+    try:
+        if name == who.user and role is not Role.ADMIN:
+            raise BadUsage("you would lock yourself out: another admin must change your role")
+        if password is None:
+            users.set_role(name, role)
+        else:
+            await asyncio.to_thread(users.add, name, password, role)
+    except BadUsage as error:
+        return await _answer(context, "userSet", name, False, str(error))
+    return await _answer(context, "userSet", name, True, f"role {role.value}" + ("" if password is None else ", new password"))
+
+
+async def user_remove(context: Context, name: str) -> t.UserActionResult:
+    """Removes a user."""
+    who, users = await context.must(Role.ADMIN, "userRemove", name), context.backend.users
+    try:
+        if name == who.user:
+            raise BadUsage("you would lock yourself out: another admin must remove you")
+        users.remove(name)
+    except BadUsage as error:
+        return await _answer(context, "userRemove", name, False, str(error))
+    return await _answer(context, "userRemove", name, True, "removed")
+
+
+async def sessions_end(context: Context, user: str) -> t.UserActionResult:
+    """Ends the sessions of a user."""
+    who = context.who
+    if user != who.user:
+        await context.must(Role.ADMIN, "sessionsEnd", user)
+    count = context.backend.users.end_sessions(user)
+    await context.did(who, "sessionsEnd", user, ok=True, detail=f"{count} sessions")
+    return t.UserActionResult(ok=True, detail=f"{count} sessions ended")
+
+
+async def _answer(context: Context, action: str, name: str, ok: bool, detail: str) -> t.UserActionResult:
+    await context.did(context.who, action, name, ok=ok, detail=detail)
+    return t.UserActionResult(ok=ok, detail=detail)

@@ -1,0 +1,35 @@
+"""Live values for one reader: a snapshot, then changes, not faster than it asked for and never queued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+from hmi_backend.errors import BadRequest
+from hmi_backend.state import Backend
+from kernel.clock import SECOND
+from kernel.samples import Changes
+
+SLOWEST_HZ, FASTEST_HZ = 0.01, 50.0
+
+
+async def feed(backend: Backend, points: Sequence[str], *, every: bool, max_hz: float) -> AsyncGenerator[Changes, None]:
+    """What changed since the last pull, at most max_hz times a second. Ends only by being closed.
+
+    The hot queue remembers, per reader, which points changed: nothing piles up here, however long the reader takes.
+    """
+    if not SLOWEST_HZ <= max_hz <= FASTEST_HZ:
+        raise BadRequest(f"maxHz is between {SLOWEST_HZ} and {FASTEST_HZ:.0f}: a screen shows 4, a plot 10")
+    pause, hop = round(SECOND / max_hz), backend.meter.hop("hmi.live")
+    backend.links.streams += 1
+    try:
+        async with backend.hot.live(points, every=every) as changes:
+            async for c in changes:
+                due = backend.clock.now() + pause
+                hop.entered += len(c.samples) + c.dropped
+                hop.explain("overflow", c.dropped)
+                yield c
+                hop.left += len(c.samples)
+                hop.last = backend.clock.now()
+                await backend.clock.sleep_until(due)
+    finally:
+        backend.links.streams -= 1
