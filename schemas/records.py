@@ -257,30 +257,14 @@ class StateEvent:
     """For people: what happened."""
 
 
-AUDIT_ACTIONS: Final[Topic[AuditAction]] = Topic(
-    "audit.actions", AuditAction, attrgetter("user"), attrgetter("time")
-)
-COMMANDS_REPLIES: Final[Topic[CommandReply]] = Topic(
-    "commands.replies", CommandReply, attrgetter("id"), attrgetter("time")
-)
-COMMANDS_REQUESTS: Final[Topic[CommandRequest]] = Topic(
-    "commands.requests", CommandRequest, attrgetter("target"), attrgetter("time")
-)
-DEAD_LETTERS: Final[Topic[DeadLetter]] = Topic(
-    "dead.letters", DeadLetter, attrgetter("origin"), attrgetter("time")
-)
-HEARTBEATS: Final[Topic[Heartbeat]] = Topic(
-    "heartbeats", Heartbeat, attrgetter("instance"), attrgetter("time")
-)
-MONITORING_POINTS: Final[Topic[PointBatch]] = Topic(
-    "monitoring.points", PointBatch, attrgetter("source"), attrgetter("published")
-)
-CDB_REVISIONS: Final[Topic[Revision]] = Topic(
-    "cdb.revisions", Revision, attrgetter("author"), attrgetter("time")
-)
-MONITORING_STATE: Final[Topic[StateEvent]] = Topic(
-    "monitoring.state", StateEvent, attrgetter("source"), attrgetter("time")
-)
+AUDIT_ACTIONS: Final[Topic[AuditAction]] = Topic("audit.actions", AuditAction, attrgetter("user"), attrgetter("time"))
+COMMANDS_REPLIES: Final[Topic[CommandReply]] = Topic("commands.replies", CommandReply, attrgetter("id"), attrgetter("time"))
+COMMANDS_REQUESTS: Final[Topic[CommandRequest]] = Topic("commands.requests", CommandRequest, attrgetter("target"), attrgetter("time"))
+DEAD_LETTERS: Final[Topic[DeadLetter]] = Topic("dead.letters", DeadLetter, attrgetter("origin"), attrgetter("time"))
+HEARTBEATS: Final[Topic[Heartbeat]] = Topic("heartbeats", Heartbeat, attrgetter("instance"), attrgetter("time"))
+MONITORING_POINTS: Final[Topic[PointBatch]] = Topic("monitoring.points", PointBatch, attrgetter("source"), attrgetter("published"))
+CDB_REVISIONS: Final[Topic[Revision]] = Topic("cdb.revisions", Revision, attrgetter("author"), attrgetter("time"))
+MONITORING_STATE: Final[Topic[StateEvent]] = Topic("monitoring.state", StateEvent, attrgetter("source"), attrgetter("time"))
 TOPICS: Final = (
     AUDIT_ACTIONS,
     COMMANDS_REPLIES,

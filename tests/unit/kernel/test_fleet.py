@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from kernel.clock import SECOND
+from kernel.fleet import Fleet
+from schemas.records import Heartbeat, Hop, ServiceState
+
+T0 = 1_800_000_000 * SECOND
+
+
+def beat(
+    instance: str = "dispatcher@h:1", *, time: int = T0, state: ServiceState = ServiceState.RUNNING, started: int = T0,
+    hops: tuple[Hop, ...] = (), error: str = "",
+) -> Heartbeat:  # fmt: skip
+    service = instance.partition("@")[0]
+    return Heartbeat(
+        instance=instance, service=service, system="monitoring", host="h", pid=1, time=time, started=started, state=state, last_error=error,
+        cpu_s=0.0, rss_bytes=0, gauges={}, hops=hops,
+    )  # fmt: skip
+
+
+def hop(entered: int, left: int, **lost: int) -> Hop:
+    return Hop(name="dispatcher.store", entered=entered, left=left, lost=lost)
+
+
+def test_a_silent_instance_has_failed_unless_it_said_goodbye() -> None:
+    fleet = Fleet()
+    fleet.add(beat())
+    fleet.add(beat("collector@h:2", state=ServiceState.STOPPED))
+    later = T0 + 6 * SECOND
+    assert {i.beat.service: i.state for i in fleet.instances(later)} == {
+        "dispatcher": ServiceState.FAILED,
+        "collector": ServiceState.STOPPED,
+    }
+    assert fleet.systems(later)[0].state is ServiceState.FAILED
+
+
+def test_a_restarted_instance_replaces_its_silent_predecessor() -> None:
+    fleet = Fleet()
+    fleet.add(beat("collector@h:1"))
+    fleet.add(beat("collector@h:2", time=T0 + 20 * SECOND, started=T0 + 10 * SECOND))
+    [service] = fleet.services(T0 + 21 * SECOND)
+    assert service.state is ServiceState.RUNNING
+    assert [i.beat.instance for i in service.instances] == ["collector@h:2"]
+
+
+def test_rates_come_from_two_heartbeats_and_loss_is_summed() -> None:
+    fleet = Fleet()
+    fleet.add(beat(hops=(hop(100, 90, duplicate=10),)))
+    fleet.add(beat(time=T0 + 2 * SECOND, hops=(hop(300, 280, duplicate=15),)))
+    fleet.add(beat("dispatcher@g:1", time=T0 + 2 * SECOND, hops=(hop(10, 9, late=1),)))
+    [line] = fleet.hops(T0 + 2 * SECOND)
+    assert (line.entered, line.left, line.lost) == (310, 289, {"duplicate": 15, "late": 1})
+    assert (line.rate_in, line.rate_out) == (100.0, 95.0)
+    assert line.inside == 5
+
+
+def test_an_old_heartbeat_does_not_undo_a_newer_one() -> None:
+    fleet = Fleet()
+    fleet.add(beat(time=T0 + SECOND, state=ServiceState.DEGRADED, error="disk full"))
+    fleet.add(beat(time=T0))
+    [system] = fleet.systems(T0 + SECOND)
+    assert system.state is ServiceState.DEGRADED
+    assert system.last_error == "disk full"
+
+
+def test_instances_gone_for_ten_minutes_are_forgotten() -> None:
+    fleet = Fleet()
+    fleet.add(beat())
+    assert fleet.instances(T0 + 601 * SECOND) == ()
