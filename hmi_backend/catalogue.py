@@ -112,7 +112,7 @@ class Catalogue:
         words = [w for w in wanted.search.lower().split() if w]
         if not words:
             return [(0, n) for n in names]
-        ranks = {}
+        ranks: dict[str, int] = {}
         for word in words:
             ranked = self._ranked(word, names)
             ranks = {n: ranks.get(n, 0) + r for n, r in ranked.items()}

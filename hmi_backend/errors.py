@@ -62,9 +62,8 @@ class UnknownPoints(ApiError):
     def __init__(self, names: Sequence[str], hints: Sequence[Sequence[str]], revision: int) -> None:
         listed = [{"name": n, "didYouMean": list(h)} for n, h in zip(names, hints, strict=False)]
         first = listed[0]
-        guess = (
-            f": did you mean {' or '.join(first['didYouMean'])}?" if first["didYouMean"] else ": search with points(filter: {search: …})"
-        )
+        likely = first["didYouMean"]
+        guess = f": did you mean {' or '.join(likely)}?" if likely else ": search with points(filter: {search: …})"
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         super().__init__("UNKNOWN_POINT", f"no point {first['name']}{more} in revision {revision}{guess}", points=listed)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from asyncio.transports import BaseTransport
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -98,7 +98,7 @@ class WatchedProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):  # not where the handshake was refused
-            self.scope["extensions"][KEY] = self  # type: ignore[index]
+            cast(dict[str, Any], self.scope)["extensions"][KEY] = self
 
     def keepalive_timeout(self) -> None:
         self.pong_timer = None

@@ -17,6 +17,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     get_argument_values,
+    get_variable_values,
 )
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.extensions.max_aliases import create_validator as alias_rule
@@ -74,16 +75,16 @@ class CostLimit(SchemaExtension):
 
     def _cost(self, execution: ExecutionContext, context: Context) -> int:
         document, graphql = execution.graphql_document, execution.schema._schema
-        assert document is not None and graphql.query_type is not None
+        assert document is not None
+        assert graphql.query_type is not None
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         named = [o for o in operations if execution.operation_name in (None, o.name.value if o.name else None)]
-        total = 0
-        for field in _fields(document, named[0]):
-            if field.name.value == "series":
-                definition = graphql.query_type.fields["series"]
-                arguments = get_argument_values(definition, field, execution.variables or {})
-                total += series_cost(arguments, context.backend.clock.now())
-        return total
+        fields = [f for f in _fields(document, named[0]) if f.name.value == "series"]
+        values = get_variable_values(graphql, named[0].variable_definitions or (), execution.variables or {}) if fields else None
+        if isinstance(values, list):
+            return 0  # variables of the wrong type: the execution says so
+        definition, now = graphql.query_type.fields["series"], context.backend.clock.now()
+        return sum(series_cost(get_argument_values(definition, f, values), now) for f in fields)
 
 
 def _hide(error: GraphQLError) -> bool:

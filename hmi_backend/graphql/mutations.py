@@ -7,37 +7,34 @@ import strawberry
 from hmi_backend.graphql import types_platform as platform
 from hmi_backend.graphql import write_cdb, write_platform
 from hmi_backend.graphql.context import Info
+from hmi_backend.graphql.fields import mutation
 from hmi_backend.graphql.types_cdb import CdbEdit, CdbPublishResult
 from hmi_backend.roles import Role
 from schemas.records import CommandVerb
 
 
-@strawberry.type(
-    description="Everything that changes something. A refusal is a typed result; an error is a role that is missing, or bad usage."
-)
+@strawberry.type(description="Everything that changes something. A refusal is a typed result; a missing role or bad usage is an error.")
 class Mutation:
-    @strawberry.mutation(description="Publishes a new revision of the configuration, all or nothing. Role engineer.")
+    @mutation("Publishes a new revision of the configuration, all or nothing. Role engineer.")
     async def cdb_publish(self, info: Info, changes: list[CdbEdit], base: int, comment: str) -> CdbPublishResult:
         return await write_cdb.publish(info.context, changes, base, comment)
 
-    @strawberry.mutation(description="Publishes the documents of an old revision as a new one. Role engineer.")
+    @mutation("Publishes the documents of an old revision as a new one. Role engineer.")
     async def cdb_rollback(self, info: Info, to: int, comment: str) -> CdbPublishResult:
         return await write_cdb.rollback(info.context, to, comment)
 
-    @strawberry.mutation(
-        description="Asks the managers to start, stop or restart a system, service or instance, and waits for the answer. Role operator."
-    )
+    @mutation("Asks the managers to start, stop or restart something, and waits for the answer. Role operator.")
     async def control(self, info: Info, target: str, verb: CommandVerb, reason: str) -> platform.ControlResult:
         return await write_platform.control(info.context, target, verb, reason)
 
-    @strawberry.mutation(description="Adds a user, or changes password and role of one. Role admin.")
+    @mutation("Adds a user, or changes password and role of one. Role admin.")
     async def user_set(self, info: Info, name: str, role: Role, password: str | None = None) -> platform.UserActionResult:
         return await write_platform.user_set(info.context, name, role, password)
 
-    @strawberry.mutation(description="Removes a user and ends the sessions. Role admin.")
+    @mutation("Removes a user and ends the sessions. Role admin.")
     async def user_remove(self, info: Info, name: str) -> platform.UserActionResult:
         return await write_platform.user_remove(info.context, name)
 
-    @strawberry.mutation(description="Ends every session of a user: role admin, or your own.")
+    @mutation("Ends every session of a user: role admin, or your own.")
     async def sessions_end(self, info: Info, user: str) -> platform.UserActionResult:
         return await write_platform.sessions_end(info.context, user)

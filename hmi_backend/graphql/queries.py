@@ -11,6 +11,7 @@ from hmi_backend.graphql import types_cdb as cdb_types
 from hmi_backend.graphql import types_platform as platform
 from hmi_backend.graphql import types_points as points_types
 from hmi_backend.graphql.context import Info
+from hmi_backend.graphql.fields import field
 from hmi_backend.graphql.scalars import Time
 
 From = Annotated[Time, strawberry.argument(name="from")]
@@ -19,21 +20,21 @@ To = Annotated[Time, strawberry.argument(name="to")]
 
 @strawberry.type(description="Everything that can be read. Every role may.")
 class Query:
-    @strawberry.field(description="The point catalogue with newest samples. At most 500 per page.")
+    @field("The point catalogue with newest samples. At most 500 per page.")
     async def points(
         self, info: Info, filter: points_types.PointFilter | None = None, first: int = 100, after: str | None = None
     ) -> points_types.PointConnection:
         return await read_points.points(info.context, filter, first, after)
 
-    @strawberry.field(description="One point; null where there is none of that name.")
+    @field("One point; null where there is none of that name.")
     async def point(self, info: Info, name: str) -> points_types.Point | None:
         return await read_points.point(info.context, name)
 
-    @strawberry.field(description="The newest sample of each point.")
+    @field("The newest sample of each point.")
     async def last_values(self, info: Info, points: list[str]) -> points_types.LiveBatch:
         return await read_points.last_values(info.context, points)
 
-    @strawberry.field(description="Samples with from <= time < to, as they are or resampled; one block per point, in that order.")
+    @field("Samples with from <= time < to, as they are or resampled; one block per point, in that order.")
     async def series(
         self,
         info: Info,
@@ -46,82 +47,80 @@ class Query:
     ) -> list[points_types.SeriesBlock]:
         return await read_points.series(info.context, points, from_, to, resample, limit, after)
 
-    @strawberry.field(description="The sample of each point in force at a moment.")
+    @field("The sample of each point in force at a moment.")
     async def values_at(self, info: Info, points: list[str], at: Time) -> points_types.LiveBatch:
         return await read_points.values_at(info.context, points, at)
 
-    @strawberry.field(description="Where the array stands.")
+    @field("Where the array stands.")
     async def site(self, info: Info) -> points_types.Site:
         return read_points.site(info.context)
 
-    @strawberry.field(description="The asset tree, parents first.")
+    @field("The asset tree, parents first.")
     async def assets(self, info: Info, type: str | None = None, parent: str | None = None) -> list[points_types.Asset]:
         return read_points.assets(info.context, type, parent)
 
-    @strawberry.field(description="The data sources and their connections.")
+    @field("The data sources and their connections.")
     async def sources(self, info: Info, name: str | None = None) -> list[points_types.Source]:
         return read_platform.sources(info.context, name)
 
-    @strawberry.field(description="Connections that came and went, and explained losses, of the last day, newest first.")
+    @field("Connections that came and went, and explained losses, of the last day, newest first.")
     async def state_events(
         self, info: Info, source: str | None = None, first: int = 100, after: str | None = None
     ) -> points_types.StateEventConnection:
         return read_platform.state_events(info.context, source, first, after)
 
-    @strawberry.field(
-        description="A document, or a folder (path ending in / or empty); null where there is none. Revision: by default the newest."
-    )
+    @field("A document or a folder (the root is empty); null where there is none. Revision: by default the newest.")
     async def cdb(self, info: Info, path: str, revision: int | None = None) -> cdb_types.CdbNode | None:
         return await read_cdb.node(info.context, path, revision)
 
-    @strawberry.field(description="Every document of a revision, by default the newest.")
+    @field("Every document of a revision, by default the newest.")
     async def cdb_documents(self, info: Info, revision: int | None = None) -> list[cdb_types.CdbDocument]:
         return await read_cdb.documents(info.context, revision)
 
-    @strawberry.field(description="The history of the configuration, newest first.")
+    @field("The history of the configuration, newest first.")
     async def cdb_revisions(self, info: Info, first: int = 50, after: str | None = None) -> cdb_types.RevisionConnection:
         return await read_cdb.revisions(info.context, first, after)
 
-    @strawberry.field(description="The documents that differ between two revisions.")
+    @field("The documents that differ between two revisions.")
     async def cdb_diff(self, info: Info, a: int, b: int) -> list[cdb_types.CdbChange]:
         return await read_cdb.diff(info.context, a, b)
 
-    @strawberry.field(description="The configuration the services work with now.")
+    @field("The configuration the services work with now.")
     async def revision(self, info: Info) -> cdb_types.ConfigInForce:
         return await read_cdb.in_force(info.context)
 
-    @strawberry.field(description="Every hop: in, out, explained loss by cause, lag, age.")
+    @field("Every hop: in, out, explained loss by cause, lag, age.")
     async def pipeline(self, info: Info) -> platform.Pipeline:
         return await read_platform.pipeline(info.context)
 
-    @strawberry.field(description="monitoring, logging, alarms, platform: the worst state of their services.")
+    @field("monitoring, logging, alarms, platform: the worst state of their services.")
     async def systems(self, info: Info, name: str | None = None) -> list[platform.ServiceStatus]:
         return read_platform.systems(info.context, name)
 
-    @strawberry.field(description="Every service that was heard of in the last ten minutes.")
+    @field("Every service that was heard of in the last ten minutes.")
     async def services(self, info: Info, name: str | None = None) -> list[platform.ServiceStatus]:
         return read_platform.services(info.context, name)
 
-    @strawberry.field(description="Size and health of the archive.")
+    @field("Size and health of the archive.")
     async def archive(self, info: Info) -> platform.ArchiveStatus:
         return await read_platform.archive(info.context)
 
-    @strawberry.field(description="Bytes of the last day that could not be understood, newest first.")
+    @field("Bytes of the last day that could not be understood, newest first.")
     async def dead_letters(
         self, info: Info, origin: str | None = None, first: int = 50, after: str | None = None
     ) -> platform.DeadLetterConnection:
         return read_platform.dead_letters(info.context, origin, first, after)
 
-    @strawberry.field(description="Who did what, newest first.")
+    @field("Who did what, newest first.")
     async def audit(
         self, info: Info, filter: platform.AuditFilter | None = None, first: int = 100, after: str | None = None
     ) -> platform.AuditConnection:
         return read_platform.audit(info.context, filter, first, after)
 
-    @strawberry.field(description="Who is asking.")
+    @field("Who is asking.")
     async def me(self, info: Info) -> platform.Me:
         return read_platform.me(info.context)
 
-    @strawberry.field(description="Those who may log in. For admins.")
+    @field("Those who may log in. For admins.")
     async def users(self, info: Info) -> list[platform.User]:
         return await read_platform.users(info.context)

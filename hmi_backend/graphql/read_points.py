@@ -178,9 +178,8 @@ def check_points(context: Context, names: Sequence[str]) -> None:
 def batch(seq: int, now: int, names: Sequence[str], samples: Samples, dropped: int) -> t.LiveBatch:
     """Samples as they are sent; names are all points asked for."""
     index = samples.index
-    listed = (
-        list(names) if len(index) == len(names) and bool((index == np.arange(len(names))).all()) else [names[i] for i in index.tolist()]
-    )
+    whole = len(index) == len(names) and bool((index == np.arange(len(names))).all())
+    listed = list(names) if whole else [names[i] for i in index.tolist()]
     return t.LiveBatch(
         seq=seq, server_time=Time(now), points=listed, columns=Columns(live_columns(samples)), dropped=min(dropped, 2**31 - 1)
     )

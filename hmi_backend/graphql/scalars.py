@@ -48,7 +48,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     Long: strawberry.scalar(
         name="Long",
-        description="An integer of up to 53 bits, which every JSON reader holds exactly.",
+        description="An integer of up to 53 bits, exact in every JSON reader.",
         serialize=int,
         parse_value=_parse_long,
     ),
@@ -61,7 +61,8 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     Columns: strawberry.scalar(
         name="Columns",
         description=(
-            'Samples as one JSON value of equally long columns, {"t": [microseconds UTC], "v": [values], "q": [0 good, 1 uncertain, 2 bad]}. '
+            'Samples as one JSON value of equally long columns, {"t": […], "v": […], "q": […]}: '
+            "microseconds UTC, values, quality (0 good, 1 uncertain, 2 bad). "
             "A value that is not a number, or infinite, is null; where nothing was ever received t, v and q are null."
         ),
         serialize=lambda v: v,

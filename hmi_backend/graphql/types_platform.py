@@ -15,7 +15,7 @@ strawberry.enum(ServiceState, description="FAILED also where an instance that sh
 strawberry.enum(CommandVerb, description="What a manager can be asked to do.")
 strawberry.enum(
     Role,
-    description="Each role may do what the ones before it may: viewer reads, operator controls, engineer publishes, admin manages users.",
+    description="Each role may also do what the ones before it may: read, control, publish configurations, manage users.",
 )
 
 

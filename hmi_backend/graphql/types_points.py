@@ -105,7 +105,7 @@ class PointConnection:
 class PointFilter:
     search: str | None = strawberry.field(
         default=None,
-        description="Words, each found in name, description or initials; the best match comes first. Three letters are enough.",
+        description="Words, each found in name, description or initials; the best first. Three letters are enough.",
     )
     glob: str | None = strawberry.field(default=None, description="`*` any characters, `?` one, `[12]` one of these.")
     names: list[str] | None = strawberry.field(default=None, description="Exactly these, where they exist.")

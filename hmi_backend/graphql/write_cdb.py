@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import cast
 
 from hmi_backend.errors import BadRequest
 from hmi_backend.graphql import types_cdb as t
@@ -11,7 +10,7 @@ from hmi_backend.graphql.context import Context
 from hmi_backend.graphql.read_cdb import revision
 from hmi_backend.graphql.scalars import Long
 from hmi_backend.roles import Role
-from kernel.errors import Conflict, ConfigProblems
+from kernel.errors import ConfigProblems, Conflict
 from schemas.records import Revision
 
 
@@ -55,4 +54,4 @@ async def _result(context: Context, action: str, target: str, base: int, work: A
     else:
         await context.did(who, action, target, ok=True, detail=f"revision {done.number}")
         result = t.CdbPublished(revision=revision(done))
-    return cast(t.CdbPublishResult, result)
+    return result
