@@ -57,7 +57,7 @@ async def ingest(seconds: float, points: int, rate: float | None) -> Result:
         sent / took,
         "points/s",
         lost=sent - hop.left,
-        setup=f"{points} points configured, one scan of every source per batch, embedded bus, hot queue and archive in one process, {cores()}",
+        setup=f"{points} points configured, a scan of every source per batch, embedded engines in one process, {cores()}",
         cpu_s_per_million=cpu / sent * 1e6,
         rss_mb=rss,
         extra={"points": sent, "seconds": took, "live_points": live_seen, "archive_bytes_per_point": disk / sent},
