@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cdb.definitions import AssetDef, Body, Definitions, TemplateDef, read_documents
 from cdb.expansion import Expander, Slots
 from cdb.families import is_name, name_remedy
-from cdb.reading import Field, Log, Place, suggest, value_of
+from cdb.reading import Field, Log, Place, value_of
 from cdb.sources import Deployed, check_templates, deploy
 from kernel.array import ArchiveClass, ArrayConfig, Asset, Point, Site, Source
 from kernel.errors import ConfigProblems
@@ -83,7 +83,7 @@ class _Compiler:
             return None
         template = self._definitions.templates.get(field.value)
         if template is None:
-            self._log.add(field.place, f"unknown template {field.value}", suggest(field.value, self._definitions.templates))
+            self._log.unknown(field.place, f"unknown template {field.value}", field.value, self._definitions.templates)
         return template
 
     def _put_points(self, asset: str, definition: AssetDef, slots: Slots, deployed: Deployed) -> None:
@@ -117,7 +117,7 @@ class _Compiler:
                 if parent is None:
                     break
                 if parent.value != root and parent.value not in assets:
-                    self._log.add(parent.place, f"unknown parent {parent.value}", suggest(parent.value, [root, *assets]))
+                    self._log.unknown(parent.place, f"unknown parent {parent.value}", parent.value, [root, *assets])
                     break
                 name = parent.value
             done.update(path)

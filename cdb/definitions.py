@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from cdb.paths import also_folders, why_bad
 from cdb.protocols import SOURCE_OPTIONS
 from cdb.reading import (
     Context,
@@ -127,8 +128,9 @@ def read_documents(documents: Mapping[str, str], log: Log) -> Definitions:
         nodes, problems = parse(path, documents[path])
         for p in problems:
             log.put(p)
-        if not path.endswith((".yaml", ".yml")):
-            log.put(Problem(path, 0, "not a YAML document by its name", "name it *.yaml"))
+            log.blind = True
+        if reason := why_bad(path):
+            log.put(Problem(path, 0, f"this is no path of a document: {reason}", "write e.g. telescopes/astri.yaml"))
         ctx = Context(path, log)
         for node in nodes:
             for key, line, value in entries(node, ctx, "document"):
@@ -137,6 +139,8 @@ def read_documents(documents: Mapping[str, str], log: Log) -> Definitions:
                     log.add(Place(path, line), f"document: unknown key {key}", suggest(key, _SECTIONS))
                 else:
                     read(value, Place(path, line), ctx, found)
+    for path in also_folders(documents):
+        log.put(Problem(path, 0, "is a document and a folder at once", "rename one"))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cdb.definitions import AssemblyDef, Definitions, PointDef
 from cdb.families import BadPattern, expand, fill_numbers
 from cdb.point_types import TypeDef, inherited, type_of, with_group
-from cdb.reading import Given, Log, Place, merge, suggest
+from cdb.reading import Given, Log, Place, merge
 from kernel.array import PointType
 
 
@@ -60,7 +60,7 @@ class Expander:
             for name, captures in self._expand(override.pattern, override.place):
                 slot = slots.get(name)
                 if slot is None:
-                    self._log.add(override.place, f"override of {name}, which the asset does not have", suggest(name, slots))
+                    self._log.unknown(override.place, f"override of {name}, which the asset does not have", name, slots)
                 elif slot.derived:
                     self._log.add(override.place, f"{name} is derived from another point", "override the statistics of that one")
                 else:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cdb.definitions import AssemblyDef, Definitions, PointDef
-from cdb.reading import Field, Given, Log, Place, merge, suggest, value_of
+from cdb.reading import Field, Given, Log, Place, merge, value_of
 from kernel.array import NO_PROCESSING, DeadbandKind, Limits, PointKind, PointType, Processing, WindowMode
 
 _NUMERIC = (PointKind.DOUBLE, PointKind.LONG)
@@ -43,7 +43,7 @@ def profile_of(profile: Field | None, definitions: Definitions, log: Log) -> Giv
         return {}
     found = definitions.profiles.get(profile.value)
     if found is None:
-        log.add(profile.place, f"unknown profile {profile.value}", suggest(profile.value, definitions.profiles))
+        log.unknown(profile.place, f"unknown profile {profile.value}", profile.value, definitions.profiles)
         return {}
     given: Given = found.value
     return given
@@ -65,7 +65,7 @@ def type_of(name: str, given: Given, own: Given, classes: Collection[str], log: 
         log.add(usable["deadband"].place, f"{name}: a deadband in % needs a range", "give range: [low, high], or a deadband in the unit")
     archive_class = value_of(usable, "class", "standard")
     if archive_class not in classes:
-        log.add(usable["class"].place, f"{name}: unknown class {archive_class}", suggest(archive_class, classes))
+        log.unknown(usable["class"].place, f"{name}: unknown class {archive_class}", archive_class, classes)
     sampling = value_of(usable, "sampling", 1.0)
     type_ = PointType(
         kind=kind,

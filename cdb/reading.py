@@ -41,9 +41,16 @@ class Log:
 
     def __init__(self) -> None:
         self._problems: dict[Problem, None] = {}
+        self.blind = False
+        """A file could not be read."""
 
     def add(self, place: Place, text: str, remedy: str = "") -> None:
         self._problems[Problem(place.path, place.line, text, remedy)] = None
+
+    def unknown(self, place: Place, text: str, name: str, known: Iterable[str]) -> None:
+        """Reports a name that nothing has. Passed over once a file could not be read at all: what it names may well stand there."""
+        if not self.blind:
+            self.add(place, text, suggest(name, known))
 
     def put(self, problem: Problem) -> None:
         self._problems[problem] = None

@@ -41,6 +41,8 @@ class Deployed:
     """By name within the asset."""
     default: Addressing | None = None
     """The only one, if there is only one."""
+    given: bool = False
+    """Sources were written, be it wrongly: then only what is wrong with them is worth a report."""
 
     def address(self, group: str, slot: Slot, asset: AssetDef, log: Log) -> tuple[str, str]:
         """Source and address of a point. Reports a point that has none."""
@@ -63,13 +65,11 @@ class Deployed:
         wanted = slot.definition.source
         if wanted is not None:
             if wanted.value not in self.addressing:
-                log.add(wanted.place, f"{group}: unknown source {wanted.value}", suggest(wanted.value, self.addressing))
+                log.unknown(wanted.place, f"{group}: unknown source {wanted.value}", wanted.value, self.addressing)
             return self.addressing.get(wanted.value)
         if self.default is None and self.addressing:
             log.add(slot.place, f"{group}: {self.name} has several sources", f"add `source:`, one of {', '.join(sorted(self.addressing))}")
-        elif self.default is None and not (asset.body.sources or "template" in asset.given):
-            log.add(slot.place, f"{group}: {self.name} has no source", f"give {self.name} `sources:`")
-        elif self.default is None:
+        elif self.default is None and not self.given:
             log.add(asset.place, f"{self.name} has points but no source", "give it, or its template, `sources:`")
         return self.default
 
@@ -83,6 +83,7 @@ def deploy(name: str, title: str, asset: AssetDef, template: TemplateDef | None,
         own, base = asset.body.sources.get(short), inherited.get(short)
         definition = own if base is None else base if own is None else _over(base, own)
         assert definition is not None
+        deployed.given = True
         _deploy_source(short, definition, own is not None or template is None, deployed, expander, log)
     if len(deployed.addressing) == 1:
         (deployed.default,) = deployed.addressing.values()
@@ -109,7 +110,7 @@ def _parameters(name: str, asset: AssetDef, template: TemplateDef | None, log: L
     values = {k: v for k, v in known.items() if v is not None}
     for key, given in asset.parameters.items():
         if template is not None and key not in known:
-            log.add(given.place, f"{name}: unknown parameter {key}", suggest(key, known))
+            log.unknown(given.place, f"{name}: unknown parameter {key}", key, known)
         elif given.value is not None:
             values[key] = given.value
     for key in known:
