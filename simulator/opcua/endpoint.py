@@ -1,0 +1,197 @@
+"""One source's server on its socket: it can lose the network and it can be restarted, as real ones do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlparse
+
+from asyncua import Server, ua
+from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
+from asyncua.server.internal_server import InternalServer
+from asyncua.server.uaprocessor import UaProcessor
+
+from kernel.array import Source
+from kernel.clock import SECOND, Clock, settle
+from kernel.errors import BadUsage, NotAvailable
+from simulator.blocks import Block
+from simulator.opcua.encoding import Published
+from simulator.opcua.security import APPLICATION, Identity, UserTable
+from simulator.opcua.service import SubscriptionServices
+from simulator.opcua.space import ComputedSpace
+
+NAMESPACE_URI = "urn:mla:simulator:array"
+OPEN = [ua.SecurityPolicyType.NoSecurity]
+SECURED = [*OPEN, ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.Basic256Sha256_Sign]
+
+
+class LeanProcessor(UaProcessor):  # type: ignore[misc]
+    """asyncua's request handling, with publish responses that are encoded already."""
+
+    def __init__(self, server: InternalServer, transport: asyncio.Transport, limits: Any) -> None:
+        super().__init__(server, transport, limits)
+        self._clock: Clock = server.clock
+
+    async def forward_publish_response(self, result: Published, requestdata: Any) -> None:
+        """Sends a response without making objects of it."""
+        results = [status.value for status in requestdata.results]
+        body = result.response(requestdata.requesthdr.RequestHandle, results, self._clock.now())
+        self._transport.write(self._connection.message_to_binary(body, request_id=requestdata.seqhdr.RequestId))
+
+
+class LeanProtocol(OPCUAProtocol):  # type: ignore[misc]
+    """asyncua's connection with the lean processor."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.processor is not None:
+            self.processor = LeanProcessor(self.iserver, self.transport, self.limits)
+            self.processor.set_policies(self.policies)
+
+
+class LeanSocket(BinaryServer):  # type: ignore[misc]
+    """asyncua's listening socket with lean connections."""
+
+    def _make_protocol(self) -> LeanProtocol:
+        return LeanProtocol(
+            iserver=self.iserver, policies=self._policies, clients=self.clients, closing_tasks=self.closing_tasks, limits=self.limits
+        )
+
+    async def cut(self) -> None:
+        """The network is gone: connections are reset, new ones are refused."""
+        for transport in list(self.iserver.asyncio_transports):
+            transport.abort()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def mend(self) -> None:
+        """The network is back."""
+        if self._server is None:
+            self._server = await asyncio.get_running_loop().create_server(self._make_protocol, self.hostname, self.port)
+
+
+class LeanServer(InternalServer):  # type: ignore[misc]
+    """asyncua's server core over a computed address space, with bulk subscriptions."""
+
+    def __init__(self, space: ComputedSpace, clock: Clock, users: UserTable) -> None:
+        super().__init__(user_manager=users)
+        self.clock = clock
+        self.method_service.stop()
+        self.aspace = space
+        for service in (self.attribute_service, self.view_service, self.method_service, self.node_mgt_service):
+            service._aspace = space
+        self.subscription_service = SubscriptionServices(space, clock)
+        self.isession.aspace, self.isession.subscription_service = space, self.subscription_service
+        self.disabled_clock = True
+        self.allow_remote_admin = False
+
+    async def load_standard_address_space(self, shelffile: Any = None) -> None:
+        """It is there already."""
+
+    async def _address_space_fixes(self) -> None:
+        """Made once for all servers of the process."""
+
+
+class Endpoint:
+    """A source's server. `open` once, then `cut`, `mend` and `restart` at will, `close` at the end."""
+
+    def __init__(
+        self,
+        source: Source,
+        title: str,
+        blocks: Sequence[Block],
+        titles: Mapping[str, str],
+        clock: Clock,
+        identity: Identity | None,
+        users: Mapping[str, str],
+    ) -> None:
+        self.source, self.title, self.blocks = source, title, blocks
+        self._titles, self._clock, self._identity, self._users = titles, clock, identity, users
+        self._server: Server | None = None
+        self._socket: LeanSocket | None = None
+        self._core: LeanServer | None = None
+
+    @property
+    def subscriptions(self) -> SubscriptionServices | None:
+        """The services of the running server; None between two lives."""
+        return self._core.subscription_service if self._core is not None else None
+
+    async def open(self) -> None:
+        """Listens at the source's URL. Raises BadUsage for a URL that is none, NotAvailable when the port is taken."""
+        url = urlparse(self.source.url)
+        if url.scheme != "opc.tcp" or url.port is None or not url.hostname:
+            raise BadUsage(f"{self.source.name}: {self.source.url!r} is no opc.tcp://host:port address")
+        core = self._core = LeanServer(ComputedSpace(self.blocks, self._titles), self._clock, UserTable(self._users))
+        server = self._server = Server(iserver=core)
+        server.name, server.product_uri, server.manufacturer_name = f"Simulated {self.title}", APPLICATION, "MLA simulator"
+        server.application_type = ua.ApplicationType.Server
+        server.set_endpoint(self.source.url)
+        server._application_uri = APPLICATION
+        await server.init()
+        await server.register_namespace(NAMESPACE_URI)
+        await self._secure(server)
+        await server._setup_server_nodes()
+        await core.start()
+        self._show_clock(core)
+        self._socket = LeanSocket(core, url.hostname, url.port, server.limits)
+        self._socket.set_policies(server._policies)
+        try:
+            await self._socket.start()
+        except OSError as error:
+            await self.close()
+            raise NotAvailable(f"{self.source.name}: cannot listen at {self.source.url}: {error.strerror}; free the port or change the URL") from error
+
+    async def _secure(self, server: Server) -> None:
+        server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
+        if self._identity is None:
+            server.set_security_policy(OPEN)
+            server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
+            return
+        server.set_security_policy(SECURED)
+        await server.load_certificate(self._identity.certificate)
+        await server.load_private_key(self._identity.private_key)
+
+    def _show_clock(self, core: LeanServer) -> None:
+        """The server's clock is told when it is read, not written every second."""
+        space, status_id = core.aspace, ua.NodeId(ua.ObjectIds.Server_ServerStatus)
+        status = space.read_attribute_value(status_id, ua.AttributeIds.Value).Value.Value
+
+        def now(_: ua.NodeId, __: ua.AttributeIds) -> ua.DataValue:
+            moment = datetime.fromtimestamp(self._clock.now() / SECOND, timezone.utc)
+            return ua.DataValue(ua.Variant(moment, ua.VariantType.DateTime), SourceTimestamp=moment, ServerTimestamp=moment)
+
+        def whole(nodeid: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
+            moment = now(nodeid, attribute)
+            status.CurrentTime = moment.Value.Value
+            return ua.DataValue(ua.Variant(status, ua.VariantType.ExtensionObject), SourceTimestamp=status.CurrentTime)
+
+        current = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
+        for nodeid, callback in ((current, now), (status_id, whole)):
+            space.owned(nodeid)
+            space.set_attribute_value_callback(nodeid, ua.AttributeIds.Value, callback)
+
+    async def cut(self) -> None:
+        """The telescope drops off the network; its server and its sessions live on."""
+        if self._socket is not None:
+            await self._socket.cut()
+
+    async def mend(self) -> None:
+        """The telescope is reachable again."""
+        if self._socket is not None:
+            await self._socket.mend()
+
+    async def close(self) -> None:
+        """Ends every session and frees the port."""
+        if self._core is not None:
+            for session in list(self._core._external_sessions.values()):
+                await session.close_session(True)
+        if self._socket is not None:
+            await self._socket.cut()
+            await settle(2)
+            await self._socket.stop()
+        if self._core is not None:
+            await self._core.stop()
+        self._socket = self._core = self._server = None

@@ -1,0 +1,79 @@
+"""Certificates made on the spot, and the users of the simulated servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asyncua.crypto.permission_rules import User, UserRole
+
+APPLICATION = "urn:mla:simulator"
+USERS: Mapping[str, str] = {"collector": "collector", "observer": "observer"}
+"""Users of the simulated servers and their passwords. The array is simulated: these protect nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The servers' certificate and private key, DER and PEM files."""
+
+    certificate: Path
+    private_key: Path
+
+
+def make_identity(folder: Path) -> Identity:
+    """The certificate in a folder, made when it is not there (about 0.3 s of CPU). Servers of several processes may ask at the same time."""
+    identity = Identity(folder / "simulator.der", folder / "simulator.pem")
+    if identity.certificate.exists() and identity.private_key.exists():
+        return identity
+    folder.mkdir(parents=True, exist_ok=True)
+    from asyncua.crypto.cert_gen import dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    key = generate_private_key()
+    names = [x509.UniformResourceIdentifier(APPLICATION), x509.DNSName("localhost")]
+    certificate = generate_self_signed_app_certificate(
+        key,
+        "Simulated array",
+        {"organizationName": "MLA simulator"},
+        names,
+        [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+        days=3650,
+    )
+    pair = {identity.private_key: dump_private_key_as_pem(key), identity.certificate: certificate.public_bytes(Encoding.DER)}
+    _write_once(folder, pair)
+    return identity
+
+
+def _write_once(folder: Path, pair: Mapping[Path, bytes]) -> None:
+    """The first process wins: a lock file decides, the others use what it wrote."""
+    import fcntl
+
+    with (folder / "simulator.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if all(path.exists() for path in pair):
+            return
+        for path, content in pair.items():
+            draft = path.with_suffix(".draft")
+            draft.touch(mode=0o600)
+            draft.write_bytes(content)
+            os.replace(draft, path)
+
+
+class UserTable:
+    """Anonymous and certificate users may read; a user name must be in the table with its password."""
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self._users = users
+
+    def get_user(self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None) -> User | None:
+        """asyncua asks at activation; None refuses the session."""
+        if username is None:
+            return User(role=UserRole.User)
+        if self._users.get(username) == password:
+            return User(role=UserRole.User, name=username)
+        return None

@@ -1,0 +1,214 @@
+"""The address space: OPC-UA's standard nodes, shared by all servers of the process, and the array's nodes, which are computed when asked for.
+
+A server of 20 000 points holds one dictionary entry per point; node objects of asyncua exist only while they are read or browsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from asyncua import ua
+from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData
+
+from kernel.array import Point
+from simulator.blocks import Block
+from simulator.opcua.nodes import (
+    NAMESPACE,
+    OBJECTS,
+    FolderAttributes,
+    PropertyAttributes,
+    VariableAttributes,
+    folder_references,
+    properties,
+    property_references,
+    qualified,
+    reference,
+    variable_references,
+)
+
+
+CHANGING = (
+    ua.ObjectIds.Server_NamespaceArray,
+    ua.ObjectIds.Server_ServerArray,
+    ua.ObjectIds.Server_ServerStatus,
+    ua.ObjectIds.Server_ServerStatus_BuildInfo,
+    ua.ObjectIds.Server_ServerStatus_CurrentTime,
+)
+"""Standard nodes whose values asyncua changes in place."""
+
+
+@dataclass(slots=True)
+class Folder:
+    """A folder of the array's tree: names to sub-folders and to points."""
+
+    path: str
+    name: str
+    parent: Folder | None
+    folders: dict[str, Folder] = field(default_factory=dict)
+    points: dict[str, tuple[ua.NodeId, Point]] = field(default_factory=dict)
+
+    def below(self, name: str) -> Folder:
+        """The sub-folder, made on first use."""
+        found = self.folders.get(name)
+        if found is None:
+            found = self.folders[name] = Folder(f"{self.path}.{name}" if self.path else name, name, self)
+        return found
+
+    @property
+    def nodeid(self) -> ua.NodeId:
+        """The top of the tree is OPC-UA's Objects folder."""
+        return ua.NodeId(f"{self.path}/", NAMESPACE) if self.path else OBJECTS
+
+
+@cache
+def standard_nodes() -> dict[ua.NodeId, NodeData]:
+    """OPC-UA's own nodes, built once per process (about one second of CPU) and never changed: servers copy a node before they write it."""
+    from asyncua.server.internal_server import InternalServer
+    from asyncua.server.standard_address_space import standard_address_space
+
+    server = InternalServer()
+    standard_address_space.fill_address_space(server.node_mgt_service)
+    nodes = server.aspace._nodes
+    for parent, child in ((ua.ObjectIds.ObjectTypesFolder, ua.ObjectIds.BaseObjectType), (ua.ObjectIds.DataTypesFolder, ua.ObjectIds.BaseDataType)):
+        nodes[ua.NodeId(child)].references.append(reference(nodes[ua.NodeId(parent)], ua.ObjectIds.Organizes, forward=False))
+    server.method_service.stop()
+    return nodes
+
+
+class Nodes(Mapping[ua.NodeId, NodeData]):
+    """Three layers: the server's own nodes, the standard ones, and those that are computed."""
+
+    def __init__(self, compute: Callable[[ua.NodeId], NodeData | None], count: Callable[[], Iterator[ua.NodeId]]) -> None:
+        self.own: dict[ua.NodeId, NodeData] = {}
+        self.shared = standard_nodes()
+        self._compute, self._computed_ids = compute, count
+
+    def get(self, key: ua.NodeId, default: Any = None) -> Any:
+        """The node; a new object each time for a computed one."""
+        found = self.own.get(key) or self.shared.get(key) or self._compute(key)
+        return default if found is None else found
+
+    def __getitem__(self, key: ua.NodeId) -> NodeData:
+        found: NodeData | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None  # type: ignore[arg-type]
+
+    def __setitem__(self, key: ua.NodeId, value: NodeData) -> None:
+        self.own[key] = value
+
+    def __iter__(self) -> Iterator[ua.NodeId]:
+        yield from dict.fromkeys((*self.own, *self.shared, *self._computed_ids()))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services take its class
+    """asyncua's address space over the three layers."""
+
+    def __init__(self, blocks: Sequence[Block], titles: Mapping[str, str]) -> None:
+        super().__init__()
+        self._places: dict[ua.NodeId, tuple[Block, int]] = {}
+        self._parents: dict[ua.NodeId, Folder] = {}
+        self._folders: dict[ua.NodeId, Folder] = {}
+        self.root = Folder("", "", None)
+        for block in blocks:
+            for position, point in enumerate(block.points):
+                self._plant(point, titles, parse(point.address or point.name), (block, position))
+        self._list(self.root)
+        self._nodes = Nodes(self._compute, lambda: iter((*self._folders, *self._places)))
+        for changing in CHANGING:
+            self.owned(ua.NodeId(changing))
+        self.owned(OBJECTS).references += folder_references(self.root)
+
+    def _plant(self, point: Point, titles: Mapping[str, str], nodeid: ua.NodeId, place: tuple[Block, int]) -> None:
+        asset = point.asset
+        *folders, leaf = point.name.removeprefix(f"{asset}.").split(".")
+        folder = self.root.folders.get(asset)
+        if folder is None:
+            folder = self.root.folders[asset] = Folder(asset, titles.get(asset, asset), self.root)
+        for part in folders:
+            folder = folder.below(part)
+        folder.points[leaf] = nodeid, point
+        self._places[nodeid], self._parents[nodeid] = place, folder
+
+    def _list(self, folder: Folder) -> None:
+        for child in folder.folders.values():
+            self._folders[child.nodeid] = child
+            self._list(child)
+
+    def place(self, nodeid: ua.NodeId) -> tuple[Block, int] | None:
+        """Where a simulated variable's value stands; None for any other node."""
+        return self._places.get(nodeid)
+
+    def owned(self, nodeid: ua.NodeId) -> NodeData:
+        """The server's own copy of a standard node, to be changed."""
+        node = self._nodes.own.get(nodeid)
+        if node is None:
+            shared: NodeData = self._nodes[nodeid]
+            node = NodeData(nodeid)
+            node.attributes = {k: AttributeValue(deepcopy(v.value)) for k, v in shared.attributes.items()}
+            node.references, node.call = list(shared.references), shared.call
+            self._nodes.own[nodeid] = node
+        return node
+
+    async def write_attribute_value(self, nodeid: ua.NodeId, attr: ua.AttributeIds, value: ua.DataValue) -> ua.StatusCode:
+        """Only standard nodes are ever written, by asyncua itself."""
+        if nodeid in self._nodes.shared:
+            self.owned(nodeid)
+        return await super().write_attribute_value(nodeid, attr, value)
+
+    def _compute(self, nodeid: ua.NodeId) -> NodeData | None:
+        if nodeid.NamespaceIndex != NAMESPACE:
+            return None
+        place, node = self._places.get(nodeid), NodeData(nodeid)
+        if place is not None:
+            block, position = place
+            node.attributes = VariableAttributes(nodeid, self._leaf(nodeid), block, position)
+            node.references = variable_references(nodeid, block.points[position], self._parents[nodeid])
+            return node
+        folder = self._folders.get(nodeid)
+        if folder is not None:
+            node.attributes, node.references = FolderAttributes(folder), folder_references(folder)
+            return node
+        return self._compute_property(nodeid, node)
+
+    def _compute_property(self, nodeid: ua.NodeId, node: NodeData) -> NodeData | None:
+        owner, slash, name = str(nodeid.Identifier).rpartition("/")
+        parent = ua.NodeId(owner, NAMESPACE) if slash else None
+        place = self._places.get(parent) if parent is not None else None
+        if place is None or parent is None:
+            return None
+        block, position = place
+        value = properties(block.points[position]).get(name)
+        if value is None:
+            return None
+        node.attributes = PropertyAttributes(nodeid, name, value)
+        node.references = property_references(parent, qualified(self._leaf(parent)))
+        return node
+
+    def _leaf(self, nodeid: ua.NodeId) -> str:
+        block, position = self._places[nodeid]
+        return block.points[position].name.rpartition(".")[2]
+
+
+_SIMPLE = re.compile(r"ns=2;s=(.+)", re.DOTALL)
+
+
+def parse(address: str) -> ua.NodeId:
+    """The NodeId of an address; a bare name is a string in the array's namespace. Raises ua.UaStringParsingError on anything else."""
+    simple = _SIMPLE.fullmatch(address)
+    if simple:
+        return ua.NodeId(simple[1], NAMESPACE, ua.NodeIdType.String)
+    if "=" not in address:
+        return ua.NodeId(address, NAMESPACE, ua.NodeIdType.String)
+    return ua.NodeId.from_string(address)
