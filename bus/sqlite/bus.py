@@ -16,7 +16,7 @@ from bus.leases import this_process
 from bus.retention import Retention
 from bus.sqlite.files import topics_in
 from bus.sqlite.groups import Groups, Progress
-from bus.sqlite.log import Extent, Log
+from bus.sqlite.log import Log
 from bus.sqlite.subscription import Reader, SqliteSubscription
 from bus.sqlite.waiting import Head, Room, Standby
 from bus.sqlite.watcher import Watcher
@@ -118,7 +118,7 @@ class SqliteBus:
         try:
             reader = Reader(self, topic, log, self._followed(topic.name))
             if since is None:  # asked in turn with the publishers, so that whatever is published from now on comes after
-                reader.position = (await self._hand_in(topic.name, (), 0)).next
+                reader.position = await self._hand_in(topic.name, (), 0)
             else:
                 reader.position = await self.run(log.find, since)
             while True:
@@ -188,24 +188,23 @@ class SqliteBus:
     def _submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         return self._loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
 
-    def _hand_in(self, topic: str, records: Sequence[tuple[int, bytes]], size: int) -> asyncio.Future[Extent]:
+    def _hand_in(self, topic: str, records: Sequence[tuple[int, bytes]], size: int) -> asyncio.Future[int]:
         self._check_open()
-        done: asyncio.Future[Extent] = self._loop.create_future()
+        done: asyncio.Future[int] = self._loop.create_future()
         self._writer.submit(Job(topic, records, size, done))
         return done
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         for job, outcome in outcomes:
             self._room.give(job.bytes)
-            if isinstance(outcome, Extent):
-                if (head := self._heads.get(job.topic)) is not None:
-                    head.advance(outcome.next)
+            if isinstance(outcome, NotAvailable):
                 if not job.done.done():
-                    job.done.set_result(outcome)
-            elif not job.done.done():
-                error = NotAvailable(str(outcome))
-                error.__cause__ = outcome
-                job.done.set_exception(error)
+                    job.done.set_exception(NotAvailable(str(outcome)))
+                continue
+            if (head := self._heads.get(job.topic)) is not None:
+                head.advance(outcome)
+            if not job.done.done():
+                job.done.set_result(outcome)
 
     def _followed(self, topic: str) -> Head:
         head = self._heads.get(topic)

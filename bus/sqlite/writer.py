@@ -12,7 +12,7 @@ from pathlib import Path
 from bus.envelope import Packed
 from bus.pace import Pace
 from bus.retention import Retention, Slice, retention_of
-from bus.sqlite.log import Extent, Log
+from bus.sqlite.log import Log
 from kernel.clock import Clock, monotonic
 from kernel.errors import NotAvailable
 
@@ -28,10 +28,11 @@ class Job:
     topic: str
     records: Sequence[Packed]
     bytes: int
-    done: Future[Extent]
+    done: Future[int]
+    """Where the topic ends after these records."""
 
 
-Outcome = tuple[Job, Extent | NotAvailable]
+Outcome = tuple[Job, int | NotAvailable]
 
 
 class Writer:
@@ -106,12 +107,15 @@ class Writer:
             by_topic.setdefault(job.topic, []).append(job)
         outcomes: list[Outcome] = []
         for topic, together in by_topic.items():
-            outcome: Extent | NotAvailable
+            records = [r for job in together for r in job.records]
             try:
-                outcome = self._log(topic).append([r for job in together for r in job.records], self._clock.now())
+                end = self._log(topic).append(records, self._clock.now()).next - len(records)
             except NotAvailable as error:
-                outcome = error
-            outcomes += [(job, outcome) for job in together]
+                outcomes += [(job, error) for job in together]
+                continue
+            for job in together:
+                end += len(job.records)
+                outcomes.append((job, end))
         return outcomes
 
     def _tidy(self, jobs: Sequence[Job]) -> bool:

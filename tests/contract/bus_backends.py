@@ -1,0 +1,72 @@
+"""The buses that the contract suite runs against. A further adapter adds one entry to BACKENDS."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+
+from bus import open_bus
+from kernel.bus import Bus
+from kernel.clock import SystemClock
+from schemas.records import AuditAction
+from schemas.topic import Topic
+
+ROOT = Path(__file__).parents[2]
+
+
+def action_topic(name: str) -> Topic[AuditAction]:
+    """A topic of small records: `user` is the key."""
+    return Topic(name, AuditAction, attrgetter("user"), attrgetter("time"))
+
+
+def action(n: int, *, key: str = "k", time: int | None = None, detail: str = "") -> AuditAction:
+    """Record n."""
+    return AuditAction(time=n if time is None else time, user=key, role="", action="", target=str(n), ok=True, detail=detail)
+
+
+def numbers(records: object) -> list[int]:
+    """The n of each action."""
+    return [int(r.target) for r in records]  # type: ignore[attr-defined]
+
+
+@dataclass
+class BusBackend:
+    """A running engine: its URL, fresh topic names, and other processes on it."""
+
+    url: str
+    _ids: itertools.count[int] = field(default_factory=itertools.count)
+    _run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    def open(self) -> AbstractAsyncContextManager[Bus]:
+        """The bus, as a service opens it."""
+        return open_bus(self.url, clock=SystemClock())
+
+    def topic(self) -> Topic[AuditAction]:
+        """A topic that no other test uses."""
+        return action_topic(f"test.{self._run}.{next(self._ids)}")
+
+    def peer(self, *words: str) -> subprocess.Popen[str]:
+        """Another process on the same bus; see bus_peer."""
+        command = [sys.executable, "-m", "tests.contract.bus_peer", self.url, *words]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+Backend = Callable[[Path], AbstractAsyncContextManager[BusBackend]]
+
+
+@asynccontextmanager
+async def sqlite_backend(folder: Path) -> AsyncIterator[BusBackend]:
+    """The embedded log."""
+    yield BusBackend(f"sqlite://{folder}/bus")
+
+
+BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend}
