@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from cdb.compiler import compile
 from cdb.diff import PointsDiff, diff_documents, diff_points, unified
 from cdb.editor import Editor
-from cdb.examples import example
+from cdb.examples import example, scaled
 from cdb.folder import read_folder, write_folder
 from cdb.following import follow
 from cdb.sqlite import open_sqlite
@@ -31,6 +31,7 @@ __all__ = [
     "follow",
     "open_config",
     "read_folder",
+    "scaled",
     "unified",
     "write_folder",
 ]
