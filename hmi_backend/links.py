@@ -55,6 +55,7 @@ class Links:
 
     def sweep(self) -> None:
         """Closes the sockets whose session ended or expired."""
+        self._users.refresh()
         for link in list(self._open):
             if link.identity is not None and self._users.ended(link.identity):
                 link.end(SESSION_ENDED, "the session has ended: log in again")

@@ -65,8 +65,10 @@ class Users:
         self._path = path
         self._sessions_path = path.with_name(path.stem + ".sessions.json")
         self._clock = clock
-        self._accounts = _read_accounts(path)
-        self._sessions = _read_sessions(self._sessions_path)
+        self._accounts: dict[str, _Account] = {}
+        self._sessions: dict[str, Identity] = {}
+        self._stamps: tuple[int, int] = (-1, -1)
+        self.refresh()
         self._decoy = hash_password(secrets.token_hex(16))
         self.on_end: Callable[[], None] = lambda: None
         """Called when sessions ended, so that open sockets are looked at at once."""
@@ -76,8 +78,16 @@ class Users:
         """Reads the file; one that does not exist yet has no users. Raises BadUsage naming the file when it is damaged."""
         return cls(path, clock or SystemClock())
 
+    def refresh(self) -> None:
+        """Reads what another process wrote, for example the command line; costs two stat calls when nobody did."""
+        stamps = (_stamp(self._path), _stamp(self._sessions_path))
+        if stamps != self._stamps:
+            self._accounts, self._sessions = _read_accounts(self._path), _read_sessions(self._sessions_path)
+            self._stamps = stamps
+
     def names(self) -> dict[str, Role]:
         """Every user and role."""
+        self.refresh()
         return {name: a.role for name, a in sorted(self._accounts.items())}
 
     def add(self, name: str, password: str, role: Role) -> None:
@@ -86,6 +96,7 @@ class Users:
             raise BadUsage(f"{name!r} is no user name: use letters, digits, . _ @ -, at most 64")
         if len(password) < SHORTEST:
             raise BadUsage(f"the password of {name} is too short: use at least {SHORTEST} characters")
+        self.refresh()
         self._accounts[name] = _Account(role, hash_password(password))
         self._write_accounts()
         self.end_sessions(name)
@@ -106,12 +117,14 @@ class Users:
 
     def check(self, name: str, password: str) -> Role | None:
         """The user's role, or None. Slow on purpose (tens of milliseconds): call it from a thread. Unknown users take as long."""
+        self.refresh()
         account = self._accounts.get(name)
         good = matches(password, account.hash if account else self._decoy)
         return account.role if account and good else None
 
     def issue_token(self, user: str, role: Role, ttl: float = SESSION_TTL) -> str:
         """A new random token for somebody who was checked, or for a program; ttl in seconds."""
+        self.refresh()
         token = secrets.token_urlsafe(32)
         session = digest(token)
         self._sessions[session] = Identity(user, role, session, self._clock.now() + round(ttl * SECOND))
@@ -121,6 +134,9 @@ class Users:
     def identify(self, token: str) -> Identity | None:
         """Who a token stands for, while it is valid."""
         found = self._sessions.get(digest(token))
+        if found is None:
+            self.refresh()
+            found = self._sessions.get(digest(token))
         return None if found is None or self.ended(found) else found
 
     def ended(self, identity: Identity) -> bool:
@@ -133,6 +149,7 @@ class Users:
 
     def end_sessions(self, user: str) -> int:
         """Ends every session of a user; says how many."""
+        self.refresh()
         return self._drop({s for s, i in self._sessions.items() if i.user == user})
 
     def sessions(self, user: str) -> int:
@@ -140,6 +157,7 @@ class Users:
         return sum(i.user == user and not self.ended(i) for i in self._sessions.values())
 
     def _drop(self, sessions: set[str]) -> int:
+        self.refresh()
         gone = [s for s in sessions if self._sessions.pop(s, None)]
         if gone:
             self._write_sessions()
@@ -147,17 +165,28 @@ class Users:
         return len(gone)
 
     def _known(self, name: str) -> None:
+        self.refresh()
         if name not in self._accounts:
             raise BadUsage(f"no user {name}: there are {', '.join(sorted(self._accounts)) or 'none yet'}")
 
     def _write_accounts(self) -> None:
         users = {n: {"role": a.role.value, "hash": a.hash} for n, a in sorted(self._accounts.items())}
         _write(self._path, {"users": users})
+        self._stamps = (_stamp(self._path), self._stamps[1])
 
     def _write_sessions(self) -> None:
         now = self._clock.now()
         self._sessions = {s: i for s, i in self._sessions.items() if i.expires > now}
         _write(self._sessions_path, {"sessions": [asdict(i) | {"role": i.role.value} for i in self._sessions.values()]})
+        self._stamps = (self._stamps[0], _stamp(self._sessions_path))
+
+
+def _stamp(path: Path) -> int:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_mtime_ns ^ found.st_ino
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from hmi_backend.errors import Unauthenticated
+from hmi_backend.links import WatchedProtocol
 from hmi_backend.roles import Role, require
 from hmi_backend.state import Backend
 from hmi_backend.users import Identity
@@ -21,6 +22,8 @@ class Context:
     identity: Identity | None
     origin: str
     """The address it came from."""
+    link: WatchedProtocol | None = None
+    """The socket, where there is one."""
     connection_params: dict[str, Any] = field(default_factory=dict)
     """The payload of connection_init, set by the protocol."""
 

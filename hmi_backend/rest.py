@@ -1,0 +1,118 @@
+"""Bulk export: files of any size, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Final, Literal, cast
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import StreamingResponse
+
+from hmi_backend.auth import IDENTITY, caller
+from hmi_backend.catalogue import Wanted
+from hmi_backend.errors import ApiError, BadRequest, Unauthenticated
+from hmi_backend.graphql.read_points import series_query
+from hmi_backend.graphql.types_points import Resample
+from hmi_backend.state import Backend
+from hmi_backend.times import parse_duration, parse_time
+from kernel.archive import Fill, ResampleMethod, SeriesQuery
+from kernel.clock import SECOND
+
+TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "arrow": "application/vnd.apache.arrow.stream",
+    "jsonl": "application/x-ndjson",
+}
+MOST_TOGETHER: Final = 4
+
+
+def routes(backend: Backend) -> APIRouter:
+    """The edges under /export."""
+    router = APIRouter(prefix="/export", tags=["export"])
+    running = [0]
+
+    @router.get("/series.{form}", summary="Samples as a file", response_class=StreamingResponse)
+    async def series(
+        request: Request,
+        form: Literal["csv", "parquet", "arrow", "jsonl"],
+        from_: Annotated[str, Query(alias="from", description="Microseconds UTC, ISO 8601, now, now-1d")],
+        to: Annotated[str, Query(description="As from; the end is not included")] = "now",
+        points: Annotated[list[str] | None, Query(description="Names; repeat it, or separate with commas")] = None,
+        glob: Annotated[str | None, Query(description="Points by pattern, e.g. ast1.mount.*")] = None,
+        resample: Annotated[ResampleMethod | None, Query(description="With every or buckets")] = None,
+        every: Annotated[str | None, Query(description="Such as 10s")] = None,
+        buckets: Annotated[int | None, Query(ge=1, le=100_000)] = None,
+        fill: Fill = Fill.NONE,
+    ) -> StreamingResponse:
+        identity = request.scope[IDENTITY]
+        if identity is None:
+            raise Unauthenticated
+        names = _names(backend, points, glob)
+        query = _query(backend, names, from_, to, resample, every, buckets, fill)
+        if running[0] >= MOST_TOGETHER:
+            raise ApiError("TOO_MANY_REQUESTS", f"{MOST_TOGETHER} exports are running: try again when one is done")
+        await backend.audit.write(
+            identity.user,
+            identity.role,
+            "export",
+            ",".join(names)[:500],
+            ok=True,
+            detail=f"{form} {from_} {to}",
+            origin=caller(request.scope),
+        )
+        running[0] += 1
+        try:
+            # the first piece is made before the answer begins, so that what is wrong is told with a proper status
+            pieces = cast(AsyncGenerator[bytes, None], backend.ports.exporter.stream(query, form))
+            first = await anext(pieces, b"")
+        except BaseException:
+            running[0] -= 1
+            raise
+        return StreamingResponse(_body(first, pieces, running), media_type=TYPES[form], headers=_file_name(query, form))
+
+    return router
+
+
+async def _body(first: bytes, pieces: AsyncGenerator[bytes, None], running: list[int]) -> AsyncIterator[bytes]:
+    try:
+        async with aclosing(pieces):
+            yield first
+            async for piece in pieces:
+                yield piece
+    finally:
+        running[0] -= 1
+
+
+def _names(backend: Backend, points: list[str] | None, glob: str | None) -> list[str]:
+    names = [n.strip() for part in points or () for n in part.split(",") if n.strip()]
+    if glob:
+        names += [n for _, n in backend.catalogue.find(Wanted(glob=glob))]
+    if not names:
+        raise BadRequest("name points with points=… (repeated or separated by commas), or give a glob that matches some")
+    return list(dict.fromkeys(names))
+
+
+def _query(
+    backend: Backend,
+    names: list[str],
+    start: str,
+    end: str,
+    method: ResampleMethod | None,
+    every: str | None,
+    buckets: int | None,
+    fill: Fill,
+) -> SeriesQuery:
+    now = backend.clock.now()
+    grid = None
+    if method is not None:
+        step = None if every is None else parse_duration(every)
+        grid = Resample(method=method, every=step, buckets=buckets, fill=fill)  # type: ignore[arg-type]
+    return series_query(names, parse_time(start, now), parse_time(end, now), grid, 1_000_000, None)
+
+
+def _file_name(query: SeriesQuery, form: str) -> dict[str, str]:
+    what = query.points[0] if len(query.points) == 1 else f"{len(query.points)}-points"
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in what)[:80]
+    return {"content-disposition": f'attachment; filename="{safe}_{query.start // SECOND}_{query.end // SECOND}.{form}"'}
