@@ -46,7 +46,7 @@ async def archive(seconds: float, points: int, rate: float | None) -> Result:
         disk / n,
         "bytes/point",
         lost=n - stats.samples,
-        setup=f"{SERIES} series of one day at 1 Hz with 0 to 5 ms jitter, 50 % quantised to 0.01, 20 % float32 noise, 15 % states, 15 % constants; "
+        setup=f"{SERIES} series of one day at 1 Hz with 0 to 5 ms jitter, 50 % quantised, 20 % float32 noise, 15 % states, 15 % constants; "
         f"files on disk with indices, chunks of a day, {cores()}",
         cpu_s_per_million=cpu / n * 1e6,
         rss_mb=rss,

@@ -40,7 +40,7 @@ async def query(seconds: float, points: int, rate: float | None) -> Result:
         p50,
         "ms",
         lost=0,
-        setup=f"one day of one 1 Hz point to {BUCKETS} buckets of min, max and mean, embedded archive, {points} points configured, {cores()}",
+        setup=f"one day of one 1 Hz point to {BUCKETS} buckets of min, max and mean, embedded, {points} points configured, {cores()}",
         p50_ms=p50,
         p99_ms=p99,
         rss_mb=rss_mb(),

@@ -1,0 +1,18 @@
+"""One demo platform for the tests that only look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.platform import Running, running
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`mla up --demo` on a fresh data folder."""
+    data: Path = tmp_path_factory.mktemp("demo")
+    with running(data, "--demo") as up:
+        yield up
