@@ -1,0 +1,236 @@
+"""Between a protocol's driver and the bus: what one source delivered and the bus has not taken yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from collector.columns import take, total
+from collector.processing import Processor
+from collector.table import Table
+from kernel.array import Point
+from kernel.batches import Column
+from kernel.clock import SECOND, Clock
+from kernel.meter import Meter
+from kernel.samples import Kind
+from schemas.records import DeadLetter, GapCause, StateEvent, StateKind
+
+MAX_QUEUED = 100_000
+"""Samples that wait for the bus; then the driver is asked to stop reading and the device's own queue holds."""
+EXTEND_EVERY = 4 * SECOND
+MAX_LETTER = 64 * 1024
+"""Bytes of undecodable input kept per dead letter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drained:
+    """What is to be published next, in this order: samples by lane, then events and letters."""
+
+    lanes: tuple[tuple[Column, ...], ...]
+    samples: int
+    covered: tuple[int, int]
+    received: int
+    events: tuple[StateEvent, ...]
+    letters: tuple[DeadLetter, ...]
+    mark: int
+    """Becomes `accepted` when the bus has it all."""
+
+
+class Wanted:
+    """The points that a source shall deliver; follows the configuration."""
+
+    def __init__(self, points: Mapping[str, Point]) -> None:
+        self.current = points
+        self._changed = asyncio.Event()
+
+    def replace(self, points: Mapping[str, Point]) -> None:
+        """Wakes the reader of changes() if anything differs."""
+        if points != self.current:
+            self.current = points
+            self._changed.set()
+
+    async def changes(self) -> AsyncIterator[Mapping[str, Point]]:
+        """Each later set of points; those that come while the reader is busy are skipped but for the last."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            yield self.current
+
+
+class Feed:
+    """A driver calls take, refuse, gap, covered, connected and lost; the runner drains. Nothing here waits but `room`."""
+
+    def __init__(self, source: str, clock: Clock, meter: Meter) -> None:
+        self.source = source
+        self.clock = clock
+        self.table = Table()
+        self.processor = Processor(self.table)
+        self.dirty = asyncio.Event()
+        self.last_received = 0
+        """Microseconds UTC of the newest sign of life; 0 before the first."""
+        self.taken = 0
+        """Counts calls of take: what a driver remembers to acknowledge once `accepted` has reached it."""
+        self.accepted = 0
+        self.is_connected = False
+        self.skew_s = 0.0
+        """Server clock minus ours at the newest sample that had a server time."""
+        self._meter = meter
+        self._hop = meter.hop("collector.receive", source)
+        self._lanes: dict[int, list[Column]] = {}
+        self._queued = 0
+        self._events: list[StateEvent] = []
+        self._letters: list[DeadLetter] = []
+        self._covered = (0, 0)
+        self._extended = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    # --- for drivers -------------------------------------------------------------------------------------------------------------
+
+    def take(self, columns: Sequence[Column], received: int, lane: int = 0) -> None:
+        """Samples by slot, as decoded: time 0 means that the device gave none. Columns of one lane travel in one batch."""
+        self.last_received = received
+        self.taken += 1
+        for column in columns:
+            if not len(column.time):
+                continue
+            self._hop.entered += len(column.time)
+            timed = self._timed(column, received)
+            self.table.last[timed.index] = timed.time
+            for typed in self._typed(timed):
+                for passed in self.processor.process(typed):
+                    self._lanes.setdefault(lane, []).append(passed)
+                    self._queued += len(passed.time)
+        self._settle()
+
+    def tick(self, now: int) -> None:
+        """Closes the windows of statistics that have ended."""
+        derived = self.processor.tick(now)
+        if derived:
+            self._lanes.setdefault(-1, []).extend(derived)
+            self._queued += total(derived)
+        self._settle()
+
+    def refuse(self, count: int, reason: str, data: bytes) -> None:
+        """Bytes that could not be decoded; count is the number of samples that they were said to hold."""
+        self._hop.entered += count
+        self._hop.explain("decode_error", count)
+        now = self.clock.now()
+        self._letters.append(DeadLetter(time=now, origin=self.source, reason=reason, data=data[:MAX_LETTER]))
+        self.gap(GapCause.DECODE_ERROR, (), now, now, count=count or None, detail=reason)
+
+    def gap(
+        self, cause: GapCause, points: Sequence[str], start: int, end: int | None, *, count: int | None = None, detail: str = ""
+    ) -> None:
+        """Samples are missing, and this is why."""
+        self._event(StateKind.GAP, cause, tuple(points), start, end, count, detail)
+
+    def covered(self, until: int) -> None:
+        """The source reported every change up to this moment."""
+        start, end = self._covered
+        if start and until > end:
+            self._covered = (start, until)
+            if until - self._extended >= EXTEND_EVERY:
+                self.dirty.set()
+
+    def connected(self, since: int, detail: str = "") -> None:
+        """The source delivers, and reports every change from `since` on."""
+        self.is_connected = True
+        self.last_received = max(self.last_received, since)
+        self._covered = (since, since)
+        self._extended = since
+        self._event(StateKind.CONNECTED, GapCause.UNKNOWN, (), since, since, None, detail)
+
+    def lost(self, reason: str) -> None:
+        """The source delivers no more; said once until it is connected again."""
+        start = self._covered[1] or self.last_received or self.clock.now()
+        self._event(StateKind.DISCONNECTED, GapCause.DISCONNECTED, (), start, None, None, reason)
+        self.is_connected = False
+
+    async def room(self) -> None:
+        """Waits while too many samples wait for the bus."""
+        await self._room.wait()
+
+    # --- for the runner ----------------------------------------------------------------------------------------------------------
+
+    def drain(self) -> Drained:
+        """Takes everything that waits. Coverage is claimed up to the last sample in it, never beyond."""
+        drained = Drained(
+            tuple(tuple(c) for c in self._lanes.values()),
+            self._queued,
+            self._covered,
+            self.last_received,
+            tuple(self._events),
+            tuple(self._letters),
+            self.taken,
+        )
+        self._lanes, self._queued, self._events, self._letters = {}, 0, [], []
+        start, end = self._covered
+        self._covered = (end, end) if start else (0, 0)
+        self._extended = end or self._extended
+        if not self.is_connected:
+            self._covered = (0, 0)
+        self._room.set()
+        return drained
+
+    @property
+    def queued(self) -> int:
+        """Samples that wait for the bus."""
+        return self._queued
+
+    # --- inside ------------------------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        counts = self.processor.counts()
+        self._hop.entered += counts.pop("derived", 0)
+        for cause, count in counts.items():
+            self._hop.explain(cause, count)
+        if self._queued:
+            self.dirty.set()
+        if self._queued >= MAX_QUEUED:
+            self._room.clear()
+
+    def _typed(self, column: Column) -> tuple[Column, ...]:
+        """Integers that arrive for a point configured as double become doubles. Splits nothing in the usual case."""
+        if column.kind is not Kind.LONG:
+            return (column,)
+        double = self.table.to_double[column.index]
+        if not double.any():
+            return (column,)
+        if double.all():
+            return (replace(column, kind=Kind.DOUBLE, value=column.value.astype(np.float64)),)
+        converted = take(column, double)
+        return replace(converted, kind=Kind.DOUBLE, value=converted.value.astype(np.float64)), take(column, ~double)
+
+    def _timed(self, column: Column, received: int) -> Column:
+        """Fills in times that the device did not give."""
+        server, time = column.server, column.time
+        if not server.all():
+            server = np.where(server == 0, np.where(time == 0, received, time), server)
+        if not time.all():
+            time = np.where(time == 0, server, time)
+        self.skew_s = float(server[-1] - received) / SECOND
+        if server is column.server and time is column.time:
+            return column
+        return replace(column, time=time, server=server)
+
+    def _event(
+        self, kind: StateKind, cause: GapCause, points: tuple[str, ...], start: int, end: int | None, count: int | None, detail: str
+    ) -> None:
+        self._events.append(
+            StateEvent(
+                source=self.source,
+                time=self.clock.now(),
+                kind=kind,
+                cause=cause,
+                points=points,
+                start=start,
+                end=end,
+                count=count,
+                detail=detail,
+            )
+        )
+        self.dirty.set()

@@ -1,0 +1,104 @@
+"""Points found by browsing: a path of browse names, in which `*` stands for any characters of one name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asyncua import ua
+
+from collector.opcua.session import RawSession, as_lost
+from kernel.array import Browse, Point, Source
+
+PER_CALL = 500
+"""Nodes per Browse call."""
+MOST = 200_000
+"""Nodes looked at for one path; a server without end stops here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    node: ua.NodeId
+    parts: tuple[str, ...]
+    """What the asterisks matched so far."""
+
+
+def pattern(component: str) -> re.Pattern[str]:
+    """One component of a path as a regular expression; each asterisk is a group."""
+    return re.compile("".join("(.*)" if piece == "*" else re.escape(piece) for piece in re.split(r"(\*)", component)))
+
+
+def point_name(template: str, parts: Sequence[str]) -> str:
+    """The template with {1}, {2} ... replaced by what the asterisks matched, in lower case as point names are."""
+    for i, part in enumerate(parts, 1):
+        template = template.replace(f"{{{i}}}", part)
+    return template
+
+
+async def browse_points(session: RawSession, source: Source) -> dict[str, Point]:
+    """The points of all of a source's browse paths; a variable found by two paths belongs to the first."""
+    found: dict[str, Point] = {}
+    seen: set[ua.NodeId] = set()
+    for browse in source.browse:
+        for leaf in await _leaves(session, browse):
+            name = point_name(browse.point, leaf.parts)
+            if leaf.node not in seen and name not in found:
+                seen.add(leaf.node)
+                found[name] = Point(name, browse.type, source.asset, source.name, leaf.node.to_string())
+    return found
+
+
+async def _leaves(session: RawSession, browse: Browse) -> list[_Found]:
+    components = [c for c in browse.path.split("/") if c]
+    if components and components[0] == "Objects":
+        components = components[1:]
+    level = [_Found(ua.NodeId(ua.ObjectIds.ObjectsFolder), ())]
+    for depth, component in enumerate(components):
+        last = depth == len(components) - 1
+        level = await _step(session, level, pattern(component), variables=last)
+        if len(level) > MOST:
+            break
+    return level if components else []
+
+
+async def _step(session: RawSession, level: Sequence[_Found], wanted: re.Pattern[str], *, variables: bool) -> list[_Found]:
+    found = []
+    for i in range(0, len(level), PER_CALL):
+        parents = level[i : i + PER_CALL]
+        for parent, references in zip(parents, await _children(session, [p.node for p in parents]), strict=True):
+            for reference in references:
+                match = wanted.fullmatch(reference.BrowseName.Name or "")
+                if match and (not variables or reference.NodeClass_ == ua.NodeClass.Variable):
+                    found.append(_Found(_local(reference.NodeId), parent.parts + match.groups()))
+    return found
+
+
+def _local(node: ua.NodeId) -> ua.NodeId:
+    return ua.NodeId(node.Identifier, node.NamespaceIndex, node.NodeIdType)
+
+
+async def _children(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[list[ua.ReferenceDescription]]:
+    params = ua.BrowseParameters(RequestedMaxReferencesPerNode=0)
+    params.View = ua.ViewDescription()
+    params.NodesToBrowse = [
+        ua.BrowseDescription(
+            NodeId=node,
+            BrowseDirection=ua.BrowseDirection.Forward,
+            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+            IncludeSubtypes=True,
+            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+            ResultMask=ua.BrowseResultMask.All,
+        )
+        for node in nodes
+    ]
+    with as_lost("browsing"):
+        results = await session.browse(params)
+        found = [list(r.References or ()) for r in results]
+        for i, result in enumerate(results):
+            point = result.ContinuationPoint
+            while point:
+                more = await session.browse_next(ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=[point]))
+                found[i] += more[0].References or ()
+                point = more[0].ContinuationPoint
+    return found

@@ -1,0 +1,244 @@
+"""Subscriptions and their monitored items: created in chunks that the server allows, changed without touching the others."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from asyncua import ua
+
+from collector.feed import Feed
+from collector.opcua import plan
+from collector.opcua.quality import quality_of
+from collector.opcua.security import Settings
+from collector.opcua.session import RawSession, as_lost
+from kernel.array import DeadbandKind, Point
+from kernel.batches import Column
+from kernel.samples import Kind
+
+_log = logging.getLogger(__name__)
+NO_FILTER = frozenset(
+    (
+        ua.StatusCodes.BadFilterNotAllowed,
+        ua.StatusCodes.BadMonitoredItemFilterUnsupported,
+        ua.StatusCodes.BadMonitoredItemFilterInvalid,
+        ua.StatusCodes.BadDeadbandFilterInvalid,
+    )
+)
+"""Answers that mean: this item, but without its deadband."""
+BAD_NODE_ID = int(ua.StatusCodes.BadNodeIdInvalid)
+_ORDER = ("double", "long", "bool", "enum", "text")
+
+
+@dataclass(slots=True, eq=False)
+class Sub:
+    """A subscription of ours on the server."""
+
+    id: int
+    lane: int
+    sampling: float
+    publishing: float
+    """Seconds, as the server revised it."""
+    keep_alive: float
+    """Seconds between its messages when nothing changes."""
+    heard: int
+    """Microseconds UTC of its newest message."""
+    since: int
+    """Microseconds UTC at which its items were last completed."""
+    covered: int = 0
+    next_number: int = 0
+    missing: set[int] = field(default_factory=set)
+    items: dict[int, int] = field(default_factory=dict)
+    """Slot to the server's id of the item."""
+
+
+class Items:
+    """What is subscribed on one session. Methods raise SourceLost when the connection fails; a refused item is only that item's."""
+
+    def __init__(self, session: RawSession, feed: Feed, settings: Settings, limit: int) -> None:
+        self._session = session
+        self._feed = feed
+        self._settings = settings
+        self._chunk = plan.chunk_size(limit)
+        self._busy = asyncio.Lock()
+        self._points: dict[str, tuple[Point, int]] = {}
+        self._lanes = 0
+        self.subs: dict[int, Sub] = {}
+        self.refused: dict[int, tuple[Point, int]] = {}
+        """Slot to the point and the status with which the server refused it."""
+
+    async def apply(self, points: Mapping[str, Point]) -> None:
+        """Makes the subscribed points these: creates and deletes what differs, and nothing else."""
+        async with self._busy:
+            gone = [n for n, (p, _) in self._points.items() if (new := points.get(n)) is None or _differs(p, new)]
+            await self._remove(gone)
+            fresh = [p for n, p in points.items() if n not in self._points]
+            slots = self._feed.table.slots([(p.name, p.type.kind) for p in fresh])
+            added = list(zip(fresh, slots, strict=True))
+            self._points.update({p.name: (p, slot) for p, slot in added})
+            await self._add(added)
+
+    async def retry(self) -> None:
+        """Asks again for the items that the server refused."""
+        async with self._busy:
+            await self._add([(p, slot) for slot, (p, _) in self.refused.items()])
+
+    async def _remove(self, names: Sequence[str]) -> None:
+        slots = {self._points.pop(n)[1] for n in names}
+        for name in names:
+            self._feed.table.retire(name)
+        for slot in slots & set(self.refused):
+            del self.refused[slot]
+        for sub in list(self.subs.values()):
+            mine = [s for s in sub.items if s in slots]
+            ids = [sub.items.pop(s) for s in mine]
+            with as_lost("deleting monitored items"):
+                if not sub.items:
+                    del self.subs[sub.id]
+                    await self._session.delete_subscriptions([sub.id])
+                    continue
+                for i in range(0, len(ids), self._chunk):
+                    await self._session.delete_monitored_items(
+                        ua.DeleteMonitoredItemsParameters(SubscriptionId=sub.id, MonitoredItemIds=ids[i : i + self._chunk])
+                    )
+
+    async def _add(self, points: Iterable[tuple[Point, int]]) -> None:
+        def sampling(entry: tuple[Point, int]) -> float:
+            return entry[0].type.sampling
+
+        # like kinds side by side: the server reports in this order, and runs of one type decode fastest
+        ordered = sorted(points, key=lambda e: (e[0].type.sampling, _ORDER.index(e[0].type.kind.value), e[1]))
+        for interval, same in groupby(ordered, key=sampling):
+            waiting = list(same)
+            while waiting:
+                sub = await self._with_room(interval)
+                room = min(self._chunk, plan.MAX_ITEMS - len(sub.items))
+                await self._create(sub, waiting[:room])
+                waiting = waiting[room:]
+                if not sub.items:
+                    await self._drop(sub)
+
+    async def _with_room(self, sampling: float) -> Sub:
+        for sub in self.subs.values():
+            if sub.sampling == sampling and len(sub.items) < plan.MAX_ITEMS:
+                return sub
+        publishing = plan.publishing_interval(sampling, self._settings.publishing_interval)
+        with as_lost("creating a subscription"):
+            made = await self._session.create_raw_subscription(
+                publishing, plan.keep_alive_count(publishing), plan.lifetime_count(publishing)
+            )
+        revised = made.RevisedPublishingInterval / 1000
+        now = self._feed.clock.now()
+        sub = Sub(made.SubscriptionId, self._lanes, sampling, revised, revised * made.RevisedMaxKeepAliveCount, now, now)
+        self._lanes += 1
+        self.subs[sub.id] = sub
+        return sub
+
+    async def _drop(self, sub: Sub) -> None:
+        del self.subs[sub.id]
+        with as_lost("deleting a subscription"):
+            await self._session.delete_subscriptions([sub.id])
+
+    async def _create(self, sub: Sub, points: Sequence[tuple[Point, int]]) -> None:
+        """Creates items; those whose deadband is not allowed once more without it, filtered on our side."""
+        plain: list[tuple[Point, int]] = []
+        asked = []
+        for point, slot in points:
+            node = _node(point.address)
+            if node is None:
+                self._refuse(point, slot, BAD_NODE_ID, sub.lane)
+            else:
+                asked.append((point, slot, node))
+        for (point, slot, _), status in zip(asked, await self._request(sub, asked, filtered=True), strict=True):
+            if status in NO_FILTER and _filter(point, self._settings) is not None:
+                plain.append((point, slot))
+            elif status:
+                self._refuse(point, slot, status, sub.lane)
+        if plain:
+            _log.info("source %s: the server refuses the deadband of %d points; they are filtered here", self._feed.source, len(plain))
+            again = [(p, s, n) for p, s in plain if (n := _node(p.address)) is not None]
+            for (point, slot, _), status in zip(again, await self._request(sub, again, filtered=False), strict=True):
+                if status:
+                    self._refuse(point, slot, status, sub.lane)
+                else:
+                    self._feed.processor.deadband_here(slot, point)
+        sub.since = self._feed.clock.now()
+
+    async def _request(self, sub: Sub, asked: Sequence[tuple[Point, int, ua.NodeId]], *, filtered: bool) -> list[int]:
+        """One CreateMonitoredItems; the status of each item, 0 where it was created."""
+        if not asked:
+            return []
+        size = plan.queue_size(sub.sampling, sub.publishing)
+        params = ua.CreateMonitoredItemsParameters(SubscriptionId=sub.id, TimestampsToReturn=ua.TimestampsToReturn.Both)
+        params.ItemsToCreate = [
+            ua.MonitoredItemCreateRequest(
+                ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
+                MonitoringMode=ua.MonitoringMode.Reporting,
+                RequestedParameters=ua.MonitoringParameters(
+                    ClientHandle=slot,
+                    SamplingInterval=sub.sampling * 1000,
+                    Filter=_filter(point, self._settings) if filtered else None,
+                    QueueSize=size,
+                    DiscardOldest=True,
+                ),
+            )
+            for point, slot, node in asked
+        ]
+        with as_lost("creating monitored items"):
+            results = await self._session.create_monitored_items(params)
+        found = []
+        for (_, slot, _), result in zip(asked, results, strict=True):
+            status = int(result.StatusCode.value)
+            if status >> 31 == 0:
+                status = 0
+                sub.items[slot] = result.MonitoredItemId
+                self.refused.pop(slot, None)
+            found.append(status)
+        return found
+
+    def _refuse(self, point: Point, slot: int, status: int, lane: int) -> None:
+        """The point gets a bad sample with the server's reason, once for each reason."""
+        before = self.refused.get(slot)
+        self.refused[slot] = (point, status)
+        if before is not None and before[1] == status:
+            return
+        _log.warning("source %s: %s (%s) is refused: %s", self._feed.source, point.name, point.address, ua.StatusCode(status).name)
+        now = self._feed.clock.now()
+        moment = np.array([now], np.int64)
+        bad = Column(
+            Kind.DOUBLE,
+            np.array([slot], np.int64),
+            moment,
+            moment,
+            np.array([np.nan]),
+            np.array([quality_of(status)], np.uint8),
+            np.array([status], np.uint32),
+        )
+        self._feed.take((bad,), now, lane)
+
+
+def _node(address: str) -> ua.NodeId | None:
+    try:
+        return ua.NodeId.from_string(address)
+    except (ua.UaError, ValueError):
+        return None
+
+
+def _differs(old: Point, new: Point) -> bool:
+    """Whether the server has to be told."""
+    a, b = old.type, new.type
+    return (old.address, a.sampling, a.deadband, a.deadband_kind, a.kind) != (new.address, b.sampling, b.deadband, b.deadband_kind, b.kind)
+
+
+def _filter(point: Point, settings: Settings) -> ua.DataChangeFilter | None:
+    """The data change filter of a point; None where the server's default does."""
+    stamped = settings.trigger == "timestamp"
+    if point.type.deadband <= 0 and not stamped:
+        return None
+    kind = 0 if point.type.deadband <= 0 else 1 if point.type.deadband_kind is DeadbandKind.ABSOLUTE else 2
+    trigger = ua.DataChangeTrigger.StatusValueTimestamp if stamped else ua.DataChangeTrigger.StatusValue
+    return ua.DataChangeFilter(Trigger=trigger, DeadbandType=kind, DeadbandValue=max(point.type.deadband, 0.0))

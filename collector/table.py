@@ -1,0 +1,63 @@
+"""The points of one source by slot: a small integer that is the protocol's handle and the index of every per-point array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernel.array import PointKind
+from kernel.samples import Ints
+
+
+class Table:
+    """Slots are given once and never reused while the source runs, so that a late sample never lands on another point."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.last: Ints = np.zeros(0, np.int64)
+        """Time of each slot's newest sample, microseconds UTC; 0 before the first."""
+        self.to_double: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """Slots whose point is configured as double: integers that arrive for it become doubles."""
+        self._slots: dict[str, int] = {}
+        self._tuples: dict[bytes, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def slot(self, name: str, kind: PointKind) -> int:
+        """The slot of a point, given on first use."""
+        return self.slots([(name, kind)])[0]
+
+    def slots(self, points: Iterable[tuple[str, PointKind]]) -> list[int]:
+        """The slots of points, given on first use."""
+        found, doubles = [], []
+        for name, kind in points:
+            slot = self._slots.get(name)
+            if slot is None:
+                slot = self._slots[name] = len(self.names)
+                self.names.append(name)
+            found.append(slot)
+            doubles.append(kind is PointKind.DOUBLE)
+        missing = len(self.names) - len(self.last)
+        if missing:
+            self.last = np.concatenate([self.last, np.zeros(missing, np.int64)])
+            self.to_double = np.concatenate([self.to_double, np.zeros(missing, np.bool_)])
+        self.to_double[found] = doubles
+        return found
+
+    def retire(self, name: str) -> None:
+        """Forgets a point: should it come again it gets a new slot."""
+        self._slots.pop(name, None)
+
+    def names_of(self, slots: Ints) -> tuple[str, ...]:
+        """The names of slots. Sets that recur, as those of a subscription do, give the very same tuple."""
+        key = slots.tobytes()
+        found = self._tuples.get(key)
+        if found is None:
+            if len(self._tuples) >= 256:
+                self._tuples.clear()
+            names = self.names
+            found = self._tuples[key] = tuple([names[i] for i in slots.tolist()])
+        return found
