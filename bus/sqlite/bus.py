@@ -57,7 +57,11 @@ def _enter(folder: Path) -> Groups:
     except OSError as error:
         raise NotAvailable(f"bus folder {folder} cannot be made: {error.strerror}: check the path and its owner") from error
     groups = Groups(folder, this_process(uuid.uuid4().hex, monotonic()))
-    groups.enter()
+    try:
+        groups.enter()
+    except NotAvailable:
+        groups.close()
+        raise
     return groups
 
 

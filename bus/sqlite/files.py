@@ -49,8 +49,7 @@ class File:
             try:
                 if self._db is None:
                     _create(self.path, self._schema)
-                    self._db = _open(self.path)
-                    self._db.executescript(self._settings)
+                    self._db = _open(self.path, self._settings)
                 yield self._db
             except sqlite3.Error:
                 self._drop()
@@ -68,10 +67,13 @@ class File:
             db.close()
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, settings: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=32)
-    db.execute("PRAGMA cache_size=-1024")
-    db.execute("PRAGMA journal_size_limit=67108864")
+    try:
+        db.executescript("PRAGMA cache_size=-1024; PRAGMA journal_size_limit=67108864;" + settings)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 
@@ -85,13 +87,7 @@ def _create(path: Path, schema: str) -> None:
             return
         making = path.with_name(path.name + ".new")
         making.unlink(missing_ok=True)
-        db = _open(making)
-        try:
-            db.execute(f"PRAGMA page_size={PAGE}")
-            db.execute("PRAGMA journal_mode=WAL")
-            db.executescript(schema)
-        finally:
-            db.close()
+        _open(making, f"PRAGMA page_size={PAGE}; PRAGMA journal_mode=WAL;" + schema).close()
         making.rename(path)
 
 
