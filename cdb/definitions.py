@@ -182,10 +182,17 @@ def _window(node: Node, ctx: Context) -> tuple[str, tuple[float, float]]:
     return mode, bounds.value
 
 
+def _statistics(node: Node, ctx: Context) -> Given:
+    given = fields(node, {"every": duration, "which": list_of(choice(*STATISTICS))}, ctx, "statistics")
+    if isinstance(node, YamlMapping):  # a key with a wrong value is not a missing key
+        given |= {k.text: Field(None, ctx.place(k)) for k, _ in node.pairs if isinstance(k, Scalar) and k.text not in given}
+    return given
+
+
 PROCESSING: Keys = {
     "max_silence": or_none(duration),
     "window": or_none(_window),
-    "statistics": or_none(mapping_of({"every": duration, "which": list_of(choice(*STATISTICS))}, "statistics")),
+    "statistics": or_none(_statistics),
     "accept": list_of(choice("good", "uncertain", "bad")),
     "resolution": or_none(positive),
 }

@@ -42,7 +42,7 @@ def expand(pattern: str) -> list[tuple[str, tuple[str, ...]]]:
     for chosen in itertools.product(*inner):
         name = outer[0] + "".join(c + o for c, o in zip(chosen, outer[1:], strict=True))
         if _NAME.fullmatch(name) is None:
-            raise BadPattern(f"{name or repr(name)} is not a name", name_remedy(name))
+            raise BadPattern(f"{name if name.strip() else repr(name)} is not a name", name_remedy(name))
         found.append((name, chosen))
     return found
 

@@ -137,7 +137,7 @@ def _processing(name: str, given: Given, sampling: float, log: Log) -> Processin
     mode, window = value_of(given, "window", ("inside", None))
     statistics = value_of(given, "statistics", {})
     every, which = value_of(statistics, "every"), value_of(statistics, "which", ())
-    if statistics and not (every and which):
+    if statistics and not {"every", "which"} <= statistics.keys():
         log.add(given["statistics"].place, f"{name}: statistics needs every and which", "write e.g. {every: 1m, which: [mean, max]}")
     elif every is not None and every < sampling:
         text = f"{name}: statistics every {every:g} s is shorter than the sampling interval of {sampling:g} s"

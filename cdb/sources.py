@@ -136,7 +136,10 @@ def _deploy_source(short: str, definition: SourceDef, check: bool, deployed: Dep
     enabled = value_of(given, "enabled", True)
     deployed.sources.append(Source(full, given["protocol"].value, url, deployed.name, options, browse, enabled))
     pattern = value_of(given, "nodes")
-    deployed.addressing[short] = _addressing(full, protocol, None if pattern is None else fill(pattern, values))
+    if pattern is not None:
+        pattern = fill(pattern, values)
+        _check_address(pattern, protocol, given["nodes"].place, log)
+    deployed.addressing[short] = _addressing(full, protocol, pattern)
 
 
 def _browse(b: BrowseDef, deployed: Deployed, expander: Expander) -> Browse:
@@ -194,7 +197,7 @@ def _check_nodes(what: str, nodes: Field, protocol: Protocol, log: Log) -> None:
     pattern = nodes.value
     if "{point}" not in pattern and "{name}" not in pattern:
         log.add(nodes.place, f"{what}: nodes gives every point the same address", "put {point} (or {name}, without the asset) into it")
-    _check_address(pattern, protocol, nodes.place, log)
+    _check_address(fill(pattern, {p: "1" for p in parameters_in(pattern) if p not in _POINT}), protocol, nodes.place, log)
 
 
 def _check_address(address: str, protocol: Protocol, place: Place, log: Log) -> None:

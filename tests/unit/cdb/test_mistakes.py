@@ -1,0 +1,343 @@
+"""Every mistake a configuration can have: where it is reported, and what to write instead.
+
+In the documents below `#!` marks the line that must be named.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import cdb
+from kernel.errors import ConfigProblems, Problem
+
+GOOD = """
+profiles: {quiet: {sampling: 2s}}
+classes: {fast: {chunk: 10m}}
+templates:
+  astri:
+    parameters: {port: }
+    sources: {opcua: {protocol: opcua, url: "opc.tcp://h:{port}", nodes: "ns=2;s={point}"}}
+    assemblies:
+      mount: {points: {azimuth: {unit: °, range: [0, 360]}}}
+assets:
+  ast1: {template: astri, parameters: {port: 1}}
+"""
+
+
+def problems(**documents: str) -> list[Problem]:
+    """What compile finds in documents named by keyword."""
+    with pytest.raises(ConfigProblems) as caught:
+        cdb.compile({f"{name}.yaml": text for name, text in documents.items()})
+    return list(caught.value.problems)
+
+
+def check(text: str, *expected: tuple[str, str]) -> None:
+    """The marked lines, in order, carry the expected texts and remedies, and there is no other problem."""
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if "#!" in line]
+    found = problems(a=GOOD, bad=text)
+    assert [(p.path, p.line) for p in found] == [("bad.yaml", n) for n in lines], found
+    for problem, (what, remedy) in zip(found, expected, strict=True):
+        assert what in problem.text
+        assert remedy in problem.remedy
+
+
+def point(keys: str) -> str:
+    """An asset with one point whose keys stand in line 5."""
+    return f"""assets:
+  ast2:
+    sources: {{opcua: {{protocol: opcua, url: "opc.tcp://h:1", nodes: "ns=2;s={{point}}"}}}}
+    assemblies: {{a: {{points: {{p:
+      {{{keys}}} #!
+    }}}}}}
+"""
+
+
+def test_the_good_part_is_good() -> None:
+    assert list(cdb.compile({"good.yaml": GOOD}).points) == ["ast1.mount.azimuth"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "what", "remedy"),
+    [
+        ("sampling: 10", "sampling is not a duration: 10", "did you mean 10s?"),
+        ("sampling: 0s", "sampling must be longer than 0", "10s"),
+        ("sampling: -1s", "sampling is not a duration", "10s"),
+        ("sampling: 5 parsecs", "sampling is not a duration: 5 parsecs", "1h"),
+        ("sampling: [1s]", "sampling is not a text", "single value"),
+        ("unit: ''", "unit is empty", "leave the key away"),
+        ("unitt: m", "unknown key unitt", "did you mean unit?"),
+        ("frobnicate: 1", "unknown key frobnicate", "known: class, deadband"),
+        ("kind: integer", "kind is integer", "known: bool, double, enum, long, text"),
+        ("kind: doubel", "kind is doubel", "did you mean double?"),
+        ("kind: text, unit: m", "unit is for numbers, this is text", "kind: double"),
+        ("kind: bool, limits: {hi: 1}", "limits is for numbers, this is bool", "remove limits"),
+        ("kind: enum, processing: {resolution: 1}", "resolution is for numbers", "remove resolution"),
+        ("kind: enum, processing: {statistics: {every: 1m, which: mean}}", "statistics is for numbers", "remove"),
+        ("labels: {0: OFF}", "labels are for kind enum", "kind: enum"),
+        ("kind: enum, labels: [OFF, ON]", "labels is not a mapping", "{0: OFF, 1: ON}"),
+        ("kind: enum, labels: {OFF: 0}", "labels OFF: is not a whole number", "{0: OFF, 1: ON}"),
+        ("kind: enum, labels: {0: OFF, 1: OFF}", "labels has OFF twice", "its own label"),
+        ("limits: {lolo: 5, lo: 4}", "limit lolo 5 is above lo 4", "lolo <= lo <= hi <= hihi"),
+        ("limits: {lo: 5, hihi: 4}", "limit lo 5 is above hihi 4", "rise"),
+        ("limits: {hi: .nan}", "hi is not a number: .nan", "0.5"),
+        ("limits: {hi: 1e999}", "hi is not a number: 1e999", "0.5"),
+        ("limits: {hi: 1_000}", "hi is not a number: 1_000", "0.5"),
+        ("limits: {hig: 4}", "limits: unknown key hig", "did you mean hi?"),
+        ("limits: 4", "limits is not a mapping", "key: value"),
+        ("deadband: -1", "deadband must not be negative", "0.05"),
+        ("deadband: 200 %, range: [0, 1]", "deadband must not be negative or beyond 100 %", "0.5 %"),
+        ("deadband: 1 %", "a deadband in % needs a range", "range: [low, high]"),
+        ("range: [5, 1]", "range runs from 5 to 1", "low < high"),
+        ("range: [5]", "range is not a list of two numbers", "[0, 100]"),
+        ("range: 5", "range is not a list of two numbers", "[0, 100]"),
+        ("class: fats", "unknown class fats", "did you mean fast?"),
+        ("profile: quite", "unknown profile quite", "did you mean quiet?"),
+        ("source: opcau", "unknown source opcau", "did you mean opcua?"),
+        ("node: Mount.Azimuth", "Mount.Azimuth is not an address", "ns=2;s="),
+        ("node: 'ns=2;s={prot}'", "unknown parameter {prot}", "did you mean point?"),
+        ("enabled: maybe", "enabled is neither true nor false: maybe", "true or false"),
+        ("processing: {max_silence: 0s}", "max_silence must be longer than 0", "10s"),
+        ("processing: {window: {}}", "window needs one of inside and outside", "outside: [-5, 5]"),
+        ("processing: {window: {inside: [0, 1], outside: [0, 1]}}", "window needs one of", "outside"),
+        ("processing: {statistics: {every: 1m}}", "statistics needs every and which", "mean"),
+        ("processing: {statistics: {every: 1m, which: [average]}}", "which is average", "known: count, max, mean"),
+        ("processing: {statistics: {every: 1m, which: []}}", "which is empty", "at least one"),
+        ("sampling: 1m, processing: {statistics: {every: 1s, which: mean}}", "shorter than the sampling interval", "several"),
+        ("processing: {accept: [god]}", "accept is god", "did you mean good?"),
+        ("processing: {resolution: 0}", "resolution must be greater than 0", "greater than 0"),
+        ("unit: m, unit: km", "unit is given twice", "remove one"),
+        ("unit: {a: 1}", "unit is not a text", "single value"),
+        ("[1, 2]: m", "a key is not text", "single word"),
+    ],
+)
+def test_of_points(keys: str, what: str, remedy: str) -> None:
+    check(point(keys), (what, remedy))
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "remedy"),
+    [
+        ("Azimuth", "Azimuth is not a name", "write azimuth"),
+        ("motor current", "motor current is not a name", "write motor_current"),
+        ("1a.", "1a. is not a name", "begin with a letter"),
+        ("pdm{01..37", "a brace is not closed", "pdm{01..37}"),
+        ("pdm{37..01}", "the range 37..01 runs backwards", "write {01..37}"),
+        ("pdm{01-37}", "{01-37} is neither a range nor a list", "{01..37} for numbers"),
+        ("pdm{0..99999999}", "is too long", "at most"),
+        ("a{0..9999}b{0..9999}", "stands for 100000000 names", "at most"),
+        ("{x,x}", "names one twice", "once"),
+        (" ", "' ' is not a name", "begin with a letter"),
+    ],
+)
+def test_of_names_of_points(name: str, what: str, remedy: str) -> None:
+    text = point("unit: m").replace(" #!", "").replace("{p:\n", f"{{'{name}': #!\n")
+    check(text, (what, remedy))
+
+
+@pytest.mark.parametrize(
+    ("keys", "what", "remedy"),
+    [
+        ("protocol: opcau, url: opc.tcp://h:1", "unknown protocol opcau", "did you mean opcua?"),
+        ("protocol: modbus, url: opc.tcp://h:1", "unknown protocol modbus", "known: opcua, replay"),
+        ("url: opc.tcp://h:1", "has no protocol", "protocol: opcua"),
+        ("protocol: opcua", "has no url", "opc.tcp://host:4840"),
+        ("protocol: opcua, url: http://h:1", "url http://h:1 is not for opcua", "write opc.tcp://"),
+        ("protocol: opcua, url: opc.tcp://me:secret@h:1", "holds a user or password", "password_file"),
+        ("protocol: opcua, url: opc.tcp://h:1, password: x", "would be readable by everyone", "password_file"),
+        ("protocol: opcua, url: opc.tcp://h:1, user: me", "user and password_file go together", "both"),
+        ("protocol: opcua, url: opc.tcp://h:1, security_mode: Sign", "does not go with security_mode Sign", "Basic256Sha256"),
+        ("protocol: opcua, url: opc.tcp://h:1, security_policy: Basic256", "security_policy is Basic256", "Basic256Sha256"),
+        (
+            "protocol: opcua, url: opc.tcp://h:1, security_policy: Basic256Sha256, security_mode: Sign",
+            "needs a certificate of ours",
+            "certificate and private_key",
+        ),
+        ("protocol: opcua, url: opc.tcp://h:1, queue_size: 0", "queue_size must be greater than 0", "greater than 0"),
+        ("protocol: opcua, url: opc.tcp://h:1, loop: true", "loop is not an option of this protocol", "known: certificate"),
+        ("protocol: opcua, url: opc.tcp://h:1, nodes: 's={point}x{poin}'", "unknown parameter {poin}", "did you mean point?"),
+        ("protocol: opcua, url: opc.tcp://h:1, nodes: ns=2;s=x", "every point the same address", "{point}"),
+        ("protocol: opcua, url: opc.tcp://h:1, nodes: '{point}'", "{point} is not an address", "ns=2;s="),
+        ("protocol: opcua, url: 'opc.tcp://{host}:1'", "unknown parameter {host}", "known: asset, title"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a/*}", "browse needs path and point", "plc.{1}"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a/*, point: a.b}", "several nodes would become one point", "{1}"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a, point: 'a.{1}'}", "path has 0 *", "in order"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a, point: 'A b'}", "is not a name", "write x.a_b"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a, point: a, unti: m}", "unknown key unti", "did you mean unit?"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: a, point: a, profile: x}", "unknown profile x", "known: quiet"),
+    ],
+)
+def test_of_sources(keys: str, what: str, remedy: str) -> None:
+    found = problems(a=GOOD, bad=f"assets:\n  ast2:\n    sources:\n      plc: {{{keys}}}\n")
+    assert {(p.path, p.line) for p in found} == {("bad.yaml", 4)}
+    assert any(what in p.text and remedy in p.remedy for p in found), found
+
+
+def test_of_the_asset_tree() -> None:
+    check(
+        """
+assets:
+  Ast2: {} #!
+  a.b: {} #!
+  hut: {parent: sitee} #!
+  ring1: {parent: ring2} #!
+  ring2: {parent: ring3}
+  ring3: {parent: ring1}
+  self: {parent: self} #!
+  ast7: {template: astry} #!
+  ast8: {template: astri} #!
+  ast9: {template: astri, parameters: {prot: 2, port: 1}} #!
+  ast1: {} #!
+  site: {} #!
+""",
+        ("Ast2 is not a name", "write ast2"),
+        ("a.b is not a name", "write a_b"),
+        ("unknown parent sitee", "did you mean site?"),
+        ("its own ancestor: ring1 -> ring2 -> ring3 -> ring1", "another parent"),
+        ("its own ancestor: self -> self", "another parent"),
+        ("unknown template astry", "did you mean astri?"),
+        ("parameter port has no value", "{port: ...}"),
+        ("unknown parameter prot", "did you mean port?"),
+        ("asset ast1 is defined twice", "a.yaml:11"),
+        ("asset site has the name of the site", "rename"),
+    )
+
+
+def test_of_points_without_or_with_several_sources() -> None:
+    check(
+        """
+assets:
+  bare: {assemblies: {a: {points: {p: , q: }}}} #!
+  two:
+    sources:
+      x: {protocol: opcua, url: "opc.tcp://h:1", nodes: "s={point}"}
+      y: {protocol: opcua, url: "opc.tcp://h:1"}
+    assemblies:
+      a:
+        points:
+          p: #!
+          q: {source: x}
+          r: {source: y} #!
+          s: {source: y, node: i=5}
+""",
+        ("bare has points but no source", "`sources:`"),
+        ("a.p: two has several sources", "one of x, y"),
+        ("a.r has no address", "give the point `node: "),
+    )
+
+
+def test_of_overrides_and_doubles() -> None:
+    check(
+        """
+assets:
+  ast2:
+    template: astri
+    parameters: {port: 2}
+    assemblies:
+      mount: {points: {azimuth: }} #!
+      dome:
+        points:
+          a: {processing: {statistics: {every: 1m, which: mean}}}
+          a.mean: #!
+          b{1..2}:
+          b2: #!
+    override:
+      mount.azimut: {unit: rad} #!
+      mount.azimuth: {range: [0, 5], deadband: 1 %, limits: {hi: 3, lo: 4}} #!
+      dome.a.mean: {unit: m} #!
+""",
+        ("mount.azimuth is defined twice", "a.yaml:9: remove one, or use override"),
+        ("dome.a.mean is defined twice", "bad.yaml:10"),
+        ("dome.b2 is defined twice", "bad.yaml:12"),
+        ("override of mount.azimut, which the asset does not have", "did you mean mount.azimuth?"),
+        ("limit lo 4 is above hi 3", "rise"),
+        ("dome.a.mean is derived from another point", "statistics"),
+    )
+
+
+def test_of_classes_profiles_and_the_site() -> None:
+    check(
+        """
+classes:
+  Fast: #!
+  tiny: {chunk: 1s} #!
+  huge: {chunk: 2d} #!
+  short: {retention: 5m} #!
+  fast: {chunk: 1h} #!
+profiles:
+  quiet: {} #!
+  loud: {node: x} #!
+  nested: {profile: loud} #!
+site:
+  latitude: 91 #!
+  longitude: north #!
+  heigth: 3 #!
+templates:
+  astri: {} #!
+  hess: {parameters: {asset: }} #!
+sites: #!
+""",
+        ("Fast is not a name of a class", "write fast"),
+        ("class tiny: a chunk of 1 s", "from 1m to 1d"),
+        ("class huge: a chunk of 172800 s", "from 1m to 1d"),
+        ("class short: the retention is shorter than a chunk", "at least one chunk"),
+        ("class fast is defined twice", "a.yaml:3"),
+        ("profile quiet is defined twice", "a.yaml:2"),
+        ("profile loud: unknown key node", "known: "),
+        ("profile nested: unknown key profile", "known: "),
+        ("latitude is beyond 90°", "-90 to 90"),
+        ("longitude is not a number: north", "without a unit"),
+        ("unknown key heigth", "did you mean height?"),
+        ("template astri is defined twice", "a.yaml:5"),
+        ("parameter asset has a name with a meaning", "another name"),
+        ("document: unknown key sites", "did you mean site?"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("site:\n  title: 'x\n", 3, "not YAML: found unexpected end of stream"),
+        ("site:\n\ttitle: x\n", 2, "not YAML: found character that cannot start any token"),
+        ("site: {title: x\nassets:\n", 2, "not YAML: "),
+        ("site:\n  title: \x07\n", 2, "not YAML: control characters are not allowed"),
+        ("site:\n  title: é\x07\n", 2, "not YAML: control characters are not allowed"),
+        ("site:\n  title: \ud800\n", 2, "no Unicode"),
+        ("site:\n  title: *name\n", 2, "unknown alias *name"),
+        ("site:\n  title: !secret x\n", 2, "unknown YAML tag !secret"),
+        ("site:\n  " + "[" * 100_000, 2, "nested more than"),
+        ("- site\n", 1, "document is not a mapping"),
+        ("just text", 1, "document is not a mapping"),
+        ("site: {}\nsite: {}\n", 2, "site is given twice"),
+        ("<<: {a: 1}\n", 1, "unknown key <<"),
+    ],
+)
+def test_of_yaml(text: str, line: int, what: str) -> None:
+    (found,) = problems(bad=text)
+    assert found.line == line
+    assert what in found.text
+    assert found.remedy
+
+
+def test_a_file_that_cannot_be_read_does_not_make_its_names_unknown() -> None:
+    found = problems(a=GOOD.replace("assets:\n", "assets: [\n"), b="assets: {ast2: {template: astrii}}")
+    assert [p.path for p in found] == ["a.yaml"]
+
+
+@pytest.mark.parametrize("path", ["site.txt", "../site.yaml", "/site.yaml", "a//b.yaml", ".hidden.yaml", "a\\b.yaml", "x" * 300 + ".yaml"])
+def test_of_paths(path: str) -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        cdb.compile({path: ""})
+    (found,) = caught.value.problems
+    assert found.path == path
+    assert "no path of a document" in found.text
+
+
+def test_a_path_cannot_be_document_and_folder() -> None:
+    with pytest.raises(ConfigProblems, match="a document and a folder at once"):
+        cdb.compile({"a.yaml": "", "a.yaml/b.yaml": ""})
+
+
+def test_all_files_are_reported_at_once_in_order() -> None:
+    found = problems(a="sitee: {}\n", b="assets: {X: {}}\n", c="site:\n  latitude: x\n  longitude: y\n")
+    assert [(p.path, p.line) for p in found] == [("a.yaml", 1), ("b.yaml", 1), ("c.yaml", 2), ("c.yaml", 3)]
+    assert str(found[0]).startswith("a.yaml:1: document: unknown key sitee (")
