@@ -1,0 +1,5 @@
+"""The real engines are at hand in every contract suite."""
+
+from __future__ import annotations
+
+from tests.support.engines import cassandra_url, kafka_url, mqtt_url, redis_url
