@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,13 +77,11 @@ async def open_embedded(directory: Path, clock: Clock, config: LiveConfig, *, re
         finally:
             archive.close()
         return
-    with only_writer(directory):
+    with only_writer(directory), ExitStack() as stack:
         writer = await asyncio.to_thread(Writer, directory, config)
+        stack.callback(writer.close)
         upkeep = Upkeep(writer, clock)
-        archive = EmbeddedArchive(Reader(directory, writer.state, follows=False), clock, upkeep)
-        try:
-            async with upkeep.running():
-                yield archive
-        finally:
-            archive.close()
-            writer.close()
+        async with upkeep.running():
+            archive = EmbeddedArchive(Reader(directory, writer.state, follows=False), clock, upkeep)
+            stack.callback(archive.close)
+            yield archive

@@ -150,9 +150,10 @@ class SegmentWriter:
         return self.path.stat().st_size
 
     def abandon(self) -> None:
-        """Leaves nothing behind."""
+        """Leaves nothing behind, even where it was finished."""
         self.db.close()
         self._temporary.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from archive.embedded.merge import Stopped
+from archive.embedded.sealer import Sealer
 from archive.embedded.writer import Writer
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
@@ -27,14 +29,19 @@ class Upkeep:
 
     def __init__(self, writer: Writer, clock: Clock) -> None:
         self.writer, self._clock = writer, clock
-        self._pool = ThreadPoolExecutor(1, "ThreadPool-archive-upkeep")
-        self._busy = asyncio.Lock()
+        self._sealer = Sealer(writer)
+        self._folding = ThreadPoolExecutor(1, "ThreadPool-archive-fold")
+        self._sealing = ThreadPoolExecutor(1, "ThreadPool-archive-seal")
         self._kick = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._failure: BaseException | None = None
-        self.last_error = ""
-        """Why the last round could not be done; it is tried again. Empty when all is well."""
+        self._errors: dict[str, str] = {}
+
+    @property
+    def last_error(self) -> str:
+        """What could not be done at the last try; it is tried again. Empty when all is well."""
+        return "; ".join(self._errors.values())
 
     async def room(self) -> None:
         """Waits while the head is full. Raises what ended the background task, if something has."""
@@ -52,31 +59,45 @@ class Upkeep:
 
     async def fold(self) -> int:
         """Folds the head into the open tier; returns how many samples."""
-        return await self._work(lambda: self.writer.fold(self._clock.now()))
+        try:
+            return await self._in(self._folding, lambda: self.writer.fold(self._clock.now()))
+        finally:
+            if self.writer.state.head.samples < MOST_SAMPLES:
+                self._room.set()
 
-    async def _work(self, work: Callable[[], T]) -> T:
-        async with self._busy:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-            finally:
-                if self.writer.state.head.samples < MOST_SAMPLES:
-                    self._room.set()
+    async def seal(self, *, everything: bool = False) -> int:
+        """Seals what is due, or with `everything` all windows that are over; returns the number of new files."""
+        return await self._in(self._sealing, lambda: self._sealer.seal(self._clock.now(), everything=everything))
+
+    async def compact(self) -> int:
+        """Merges the files of days that are over and quiet; returns the number of days."""
+        return await self._in(self._sealing, lambda: self._sealer.compact(self._clock.now()))
+
+    async def retire(self) -> int:
+        """Drops what is older than its class is kept; returns the number of files."""
+        return await self._in(self._sealing, lambda: self._sealer.retire(self._clock.now()))
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The background task lives within."""
-        tasks = [asyncio.create_task(self._guarded(self._timer)), asyncio.create_task(self._guarded(self._folder))]
+        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._timer, self._folder, self._keeper)]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
+            self._sealer.stopping.set()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._pool.shutdown()
+            self._folding.shutdown()
+            self._sealing.shutdown()
+            self._sealer.close()
 
-    async def _guarded(self, loop: Callable[[], object]) -> None:
+    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
         try:
-            await loop()  # type: ignore[misc]
+            await loop()
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -89,18 +110,27 @@ class Upkeep:
             await sleep(self._clock, LOOK_EVERY)
             oldest = self.writer.state.head.oldest
             if oldest and self._clock.now() - oldest >= FOLD_AFTER:
-                await self._attempt(self.fold)
+                await self._attempt("fold", self.fold)
+
+    async def _keeper(self) -> None:
+        while True:
+            await sleep(self._clock, LOOK_EVERY)
+            await self._attempt("retire", self.retire)
+            await self._attempt("seal", self.seal)
+            await self._attempt("compact", self.compact)
 
     async def _folder(self) -> None:
         while True:
             await self._kick.wait()
             self._kick.clear()
-            await self._attempt(self.fold)
+            await self._attempt("fold", self.fold)
 
-    async def _attempt(self, work: Callable[[], object]) -> None:
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """A full disk is not the end: the head stays as it is, and the next round tries again."""
         try:
-            await work()  # type: ignore[misc]
-            self.last_error = ""
+            await work()
+            self._errors.pop(name, None)
         except NotAvailable as error:
-            self.last_error = str(error)
+            self._errors[name] = str(error)
+        except Stopped:
+            return
