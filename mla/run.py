@@ -92,6 +92,23 @@ async def _signalled() -> None:
     await stop.wait()
 
 
+async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
+    """Runs work until it ends, SIGINT, SIGTERM or the parent's end."""
+    tasks = [
+        asyncio.create_task(_only(work), name="work"),
+        asyncio.create_task(_signalled(), name="signals"),
+        asyncio.create_task(until_orphaned(), name="parent"),
+    ]
+    try:
+        await _first(tasks)
+    finally:
+        await _cancel(tasks)
+
+
+async def _only(work: Coroutine[Any, Any, object]) -> None:
+    await work
+
+
 async def _first(tasks: Sequence[asyncio.Task[None]]) -> None:
     """Waits until one of the tasks ends; raises what it raised."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -90,14 +90,13 @@ class Runner:
         service.task = asyncio.create_task(self._serve(service), name=service.name)
 
     async def _serve(self, service: Running) -> None:
-        built: Service = service.module.build(self._platform, service.meter)
-
         def ready() -> None:
             service.meter.state = ServiceState.RUNNING
             service.ready.set()
             log.info("%s serves", service.instance)
 
         try:
+            built: Service = service.module.build(self._platform, service.meter)
             await built.run(ready)
         except asyncio.CancelledError:
             raise

@@ -33,6 +33,7 @@ class Settings(BaseModel):
     spool_bytes: int = Field(256 << 20, ge=0, description="Disk spool before the bus, bytes per collector process; 0: none")
     hot_retention: float = Field(120.0, gt=0, description="Recent window of the hot queue, seconds")
     hot_bytes: int = Field(64 << 20, ge=1 << 20, description="Bound of that window, bytes")
+    demo_port: int = Field(4840, ge=1024, le=65_500, description="First of the ports that the simulated array listens on")
     metrics_open: bool = Field(True, description="/metrics without log-in")
 
     @field_validator("log_level")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
@@ -51,6 +51,5 @@ async def _call(run: Callable[..., Awaitable[Any]], seconds: float, points: int,
 
 
 def _show(result: dict[str, Any]) -> None:
-    rows: Sequence[tuple[str, Any]] = [(k, v) for k, v in result.items()]
-    for key, value in rows:
+    for key, value in result.items():
         click.echo(f"{key:26} {value}")

@@ -1,0 +1,72 @@
+"""The simulated array beside `mla up --demo`: its processes, its scene, and the past of a fresh installation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from itertools import islice
+from pathlib import Path
+
+import cdb
+from kernel.array import ArrayConfig
+from kernel.clock import DAY, SECOND, cpu_seconds, settle
+from mla.children import Child
+from mla.platform import Platform
+from mla.settings import Settings
+from simulator.faults import DEMO
+from simulator.history import history, outages
+from simulator.scene import Scene, night_scene
+
+log = logging.getLogger(__name__)
+PROCESSES = 2
+FIRST_PORT = 4840
+SCENE_FILE = "demo.scene"
+HISTORY_FILE = "demo.history"
+AT_ONCE = 16
+"""Batches of history per append: bounds memory, and lets live samples in between."""
+
+
+def example(port: int) -> dict[str, str]:
+    """The example configuration, its servers listening from `port` on."""
+    shifted = {str(FIRST_PORT + i): str(port + i) for i in range(1, 11)}
+    return {path: re.sub(r"\b48[45]\d\b", lambda m: shifted.get(m[0], m[0]), text) for path, text in cdb.example().items()}
+
+
+def scene_of(settings: Settings, config: ArrayConfig, now: int) -> Scene:
+    """The demo's scene: chosen once, early in a fine night, and kept, so that the same world goes on after a restart."""
+    file = settings.data / SCENE_FILE
+    if not file.exists():
+        scene = night_scene(config.site, now)
+        file.write_text(json.dumps({"seed": scene.seed, "shift": scene.shift}))
+        return scene
+    return read_scene(file)
+
+
+def read_scene(file: Path) -> Scene:
+    """A scene written before."""
+    return Scene(**json.loads(file.read_text()))
+
+
+def simulators(settings: Settings, count: int = PROCESSES) -> list[Child]:
+    """The processes of the simulated array; they serve the sources of the published configuration."""
+    scene = str(settings.data / SCENE_FILE)
+    shares = [("simulate", "--published", "--scene", scene, "--share", f"{i}/{count}") for i in range(count)]
+    return [Child(f"simulator {i + 1}/{count}", share, settings.environment()) for i, share in enumerate(shares)]
+
+
+async def write_past(platform: Platform) -> None:
+    """A day of history, at the first start only; in the background, since the platform serves meanwhile."""
+    mark = platform.settings.data / HISTORY_FILE
+    if mark.exists():
+        return
+    archive, config, now, begun = platform.need_archive(), platform.config.current, platform.clock.now(), cpu_seconds()
+    scene, start, samples = scene_of(platform.settings, config, now), now - DAY, 0
+    batches = history(config, start, now - 5 * SECOND, scene=scene, faults=DEMO)
+    while chunk := await asyncio.to_thread(lambda: list(islice(batches, AT_ONCE))):
+        samples += (await archive.append(chunk)).stored
+        await settle(1)
+    await archive.append((), outages(config, start, now - 5 * SECOND, faults=DEMO))
+    mark.touch()
+    log.info("a day of history was written: %d samples, %.1f s of CPU", samples, cpu_seconds() - begun)
