@@ -16,6 +16,8 @@ R = TypeVar("R")
 LARGEST = 32 << 20
 """Bytes of the largest record accepted."""
 
+LATEST = 1 << 63
+"""Times need to fit in 64 bits."""
 _FRAME = 1 << 16
 
 Packed = tuple[int, bytes]
@@ -49,7 +51,10 @@ def pack(topic: Topic[R], records: Sequence[R]) -> list[Packed]:
         data = encode(record)
         if len(data) > LARGEST:
             raise BadUsage(f"a record of {len(data)} bytes is too large for topic {topic.name}: split it below {LARGEST} bytes")
-        packed.append((time(record), data))
+        moment = int(time(record))
+        if not -LATEST <= moment < LATEST:
+            raise BadUsage(f"a record of topic {topic.name} has the time {moment}: write microseconds UTC")
+        packed.append((moment, data))
     return packed
 
 

@@ -113,8 +113,11 @@ class SqliteBus:
             await self.run(self.groups.join, topic.name, group, extent.first)
             yield SqliteSubscription(self, Reader(self, topic, log, self._followed(topic.name)), topic.name, group, number)
         finally:
-            await _to_the_end(self._submit(self._leave, topic.name, group, number, log))
-            self._standby.free(topic.name, group)
+            if self._closed:  # every lease was given up
+                log.close()
+            else:
+                await _to_the_end(self._submit(self._leave, topic.name, group, number, log))
+                self._standby.free(topic.name, group)
 
     async def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncIterator[R]:
         """See kernel.bus.Bus."""
@@ -122,15 +125,18 @@ class SqliteBus:
         try:
             reader = Reader(self, topic, log, self._followed(topic.name))
             if since is None:  # asked in turn with the publishers, so that whatever is published from now on comes after
-                reader.position = await self._hand_in(topic.name, (), 0)
+                reader.seek(await self._hand_in(topic.name, (), 0))
             else:
-                reader.position = await self.run(log.find, since)
+                reader.seek(await self.run(log.find, since))
             while True:
                 records, _ = await reader.next()
                 for record in records:
                     yield record
         finally:
-            self._submit(log.close)
+            if self._closed:
+                log.close()
+            else:
+                self._submit(log.close)
 
     async def stats(self) -> Sequence[TopicStats]:
         """See kernel.bus.Bus."""
@@ -138,6 +144,7 @@ class SqliteBus:
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a blocking call in a thread of the bus."""
+        self._check_open()
         return await self._submit(call, *args, **kwargs)
 
     async def claim(self, topic: str, group: str, reader: int) -> Progress:
@@ -186,8 +193,7 @@ class SqliteBus:
 
     def _leave(self, topic: str, group: str, number: int, log: Log) -> None:
         log.close()
-        if not self._closed:
-            self.groups.release(topic, group, number)
+        self.groups.release(topic, group, number)
 
     def _submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         return self._loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
@@ -206,7 +212,7 @@ class SqliteBus:
                     job.done.set_exception(NotAvailable(str(outcome)))
                 continue
             if (head := self._heads.get(job.topic)) is not None:
-                head.advance(outcome)
+                head.extend(outcome, job.records)
             if not job.done.done():
                 job.done.set_result(outcome)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from bus.leases import Member, gone, process_started
@@ -20,6 +20,7 @@ CREATE TABLE groups (topic TEXT, name TEXT, next INTEGER NOT NULL, evicted INTEG
 CREATE TABLE members (id TEXT PRIMARY KEY, host TEXT, boot TEXT, space TEXT, pid INTEGER, started REAL, beat REAL) WITHOUT ROWID;
 CREATE TABLE reported (topic TEXT, seq INTEGER, PRIMARY KEY (topic, seq)) WITHOUT ROWID;
 """
+ENTER = "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,12 @@ class Groups(File):
             for member in _members(db):
                 if self._gone(member, now):
                     db.execute("DELETE FROM members WHERE id = ?", (member.id,))
-            db.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(self.me))
+            db.execute(ENTER, astuple(replace(self.me, beat=now)))
 
     def beat(self) -> None:
-        """A sign of life."""
+        """A sign of life; makes this member known again where others took it for gone."""
         with self.use() as db:
-            db.execute("UPDATE members SET beat = ? WHERE id = ?", (monotonic(), self.me.id))
+            db.execute(ENTER, astuple(replace(self.me, beat=monotonic())))
 
     def leave(self) -> None:
         """Gives up every lease of this member."""

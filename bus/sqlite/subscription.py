@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from bus.envelope import Undecodable, Unpacked, unpack
 from bus.sqlite.groups import Groups, Progress
@@ -12,6 +12,9 @@ from bus.sqlite.waiting import Head
 from schemas.topic import Topic
 
 R = TypeVar("R")
+T = TypeVar("T")
+P = ParamSpec("P")
+Rows = Sequence[tuple[int, bytes]]
 
 
 class Host(Protocol):
@@ -19,7 +22,7 @@ class Host(Protocol):
 
     groups: Groups
 
-    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a blocking call in a thread of the bus."""
         ...
 
@@ -32,29 +35,57 @@ class Host(Protocol):
         ...
 
 
+AT_ONCE_RECORDS = 200
+AT_ONCE_BYTES = 1 << 19
+"""What is decoded in the event loop, within two milliseconds or so; more is decoded in a thread."""
+
+
 class Reader(Generic[R]):
     """Reads a topic forward from a position, for a subscription or a tail."""
 
     def __init__(self, host: Host, topic: Topic[R], log: Log, head: Head) -> None:
         self._host, self._topic, self._log, self._head = host, topic, log, head
-        self.position = 0
+        self._position = 0
+        self._looked = False
         self.lost: dict[str, int] = {}
+
+    @property
+    def position(self) -> int:
+        """The next record to read."""
+        return self._position
+
+    def seek(self, position: int) -> None:
+        """Goes on from another record."""
+        self._position, self._looked = position, False
 
     async def next(self) -> tuple[Sequence[R], int]:
         """The next records, after waiting for some, and how many were evicted before them. Empty where none could be decoded."""
         evicted = 0
         while True:
-            stretch, unpacked = await self._host.run(self._read, self.position)
-            evicted += stretch.evicted
-            self.position = stretch.next
-            if stretch.rows:
+            if rows := self._head.fresh(self._position):
+                unpacked = await self._unpack(rows)
                 break
-            await self._head.beyond(self.position)
+            if self._looked:  # to the end; from there on the head knows
+                await self._head.beyond(self._position)
+                if self._head.fresh(self._position):
+                    continue
+            stretch, unpacked = await self._host.run(self._read, self._position)
+            rows, evicted = stretch.rows, evicted + stretch.evicted
+            self._position = stretch.next
+            if rows:
+                break
+            self._looked = True
+        self._position = rows[-1][0] + 1
         self._count("evicted", evicted)
         if unpacked.bad:
-            await self._host.set_aside(self._topic.name, unpacked.bad, stretch.rows[0][0])
+            await self._host.set_aside(self._topic.name, unpacked.bad, rows[0][0])
             self._count("decode_error", len(unpacked.bad))
         return unpacked.records, evicted
+
+    async def _unpack(self, rows: Rows) -> Unpacked[R]:
+        if len(rows) <= AT_ONCE_RECORDS and sum(len(data) for _, data in rows) <= AT_ONCE_BYTES:
+            return unpack(self._topic, rows)
+        return await self._host.run(unpack, self._topic, rows)
 
     def _read(self, position: int) -> tuple[Stretch, Unpacked[R]]:
         stretch = self._log.read(position)
@@ -106,6 +137,7 @@ class SqliteSubscription(Generic[R]):
 
     async def _claim(self) -> None:
         progress = await self._host.claim(self._topic, self._group, self._number)
-        self._reader.position = self._yielded = self._committed = progress.next
+        self._reader.seek(progress.next)
+        self._yielded = self._committed = progress.next
         self._evicted = 0
         self._holds = True

@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from itertools import islice
 
+from bus.envelope import Packed
 from kernel.errors import NotAvailable
+
+FRESH_BYTES = 1 << 20
+FRESH_RECORDS = 2000
 
 
 class Head:
-    """How far a topic is known to reach. `end` may be read from any thread; the rest belongs to the event loop."""
+    """The end of a topic: how far it is known to reach, and the newest records where they were published in this process, so that a
+    reader who keeps up needs no look at the file. `end` may be read from any thread; the rest belongs to the event loop."""
 
     def __init__(self) -> None:
         self.end = 0
         self._closed = False
         self._grown = asyncio.Event()
+        self._fresh: deque[tuple[int, bytes]] = deque()
+        self._bytes = 0
 
     def advance(self, end: int) -> None:
         """The topic reaches to `end` (the number of its next record); wakes those who wait for that."""
         if end > self.end:
             self.end = end
             self._wake()
+
+    def extend(self, end: int, records: Sequence[Packed]) -> None:
+        """These records were written in this process, and the topic reaches to `end` after them."""
+        first = end - len(records)
+        if self._fresh and self._fresh[-1][0] + 1 != first:  # another process published in between
+            self._fresh.clear()
+            self._bytes = 0
+        for seq, (_, data) in enumerate(records[-FRESH_RECORDS:], max(first, end - FRESH_RECORDS)):
+            self._fresh.append((seq, data))
+            self._bytes += len(data)
+        while self._fresh and (self._bytes > FRESH_BYTES or len(self._fresh) > FRESH_RECORDS):
+            self._bytes -= len(self._fresh.popleft()[1])
+        self.advance(end)
+
+    def fresh(self, position: int) -> list[tuple[int, bytes]]:
+        """The records from a position on, numbered, where they are at hand; empty where the file must be read."""
+        if not self._fresh or not self._fresh[0][0] <= position <= self._fresh[-1][0]:
+            return []
+        return list(islice(self._fresh, position - self._fresh[0][0], None))
 
     def close(self) -> None:
         """Nothing more will come: waiting now raises NotAvailable."""

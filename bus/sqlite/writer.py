@@ -17,6 +17,7 @@ from kernel.clock import Clock, monotonic
 from kernel.errors import NotAvailable
 
 COMMIT_BYTES = 8 << 20
+ENDED = "the thread that writes the bus has ended: restart the process, and report what it printed"
 TIDY_EVERY = 1.0
 """Seconds between looks at what retention no longer keeps, while nobody publishes."""
 
@@ -52,7 +53,8 @@ class Writer:
         self._logs: dict[str, Log] = {}
         self._pace = Pace(last=monotonic())
         self._changed = threading.Condition()
-        self._closing = False
+        self._closing = self._ended = False
+        self._taken: list[Job] = []
         self._thread = threading.Thread(target=self._run, name="bus-writer")
 
     def start(self) -> None:
@@ -62,6 +64,8 @@ class Writer:
     def submit(self, job: Job) -> None:
         """Hands a job over; never waits."""
         with self._changed:
+            if self._ended:
+                raise NotAvailable(ENDED)
             self._jobs.append(job)
             self._changed.notify()
 
@@ -77,12 +81,25 @@ class Writer:
             more = False
             while (jobs := self._take(0.0 if more else TIDY_EVERY)) is not None:
                 if jobs:
-                    outcomes = self._write(jobs)
-                    self._loop.call_soon_threadsafe(self._settle, outcomes)
+                    self._answer(self._write(jobs))
                 more = self._tidy(jobs)
         finally:
-            for log in self._logs.values():
-                log.close()
+            self._end()
+
+    def _answer(self, outcomes: Sequence[Outcome]) -> None:
+        self._taken = []
+        self._loop.call_soon_threadsafe(self._settle, outcomes)
+
+    def _end(self) -> None:
+        """Answers whoever is left: nobody after an orderly close, everybody where a defect ended this thread."""
+        with self._changed:
+            self._ended = True
+            left = [*self._taken, *self._jobs]
+            self._jobs.clear()
+        if left:
+            self._answer([(job, NotAvailable(ENDED)) for job in left])
+        for log in self._logs.values():
+            log.close()
 
     def _take(self, patience: float) -> list[Job] | None:
         """The next round's jobs, in turn; empty when there is none for a while, None when all is done."""
@@ -99,6 +116,7 @@ class Writer:
                 jobs.append(self._jobs.popleft())
                 size += jobs[-1].bytes
             self._pace.spend(monotonic())
+            self._taken = jobs
             return jobs
 
     def _write(self, jobs: Sequence[Job]) -> list[Outcome]:
