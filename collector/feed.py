@@ -11,7 +11,7 @@ import numpy as np
 from collector.columns import take, total
 from collector.processing import Processor
 from collector.table import Table
-from kernel.array import Point
+from kernel.array import NO_PROCESSING, Point
 from kernel.batches import Column
 from kernel.clock import SECOND, Clock
 from kernel.meter import Meter
@@ -89,6 +89,14 @@ class Feed:
         self._room.set()
 
     # --- for drivers -------------------------------------------------------------------------------------------------------------
+
+    def enroll(self, points: Sequence[Point]) -> list[int]:
+        """The slots of points, given on first use."""
+        slots = self.table.slots([(p.name, p.type.kind) for p in points])
+        for slot, point in zip(slots, points, strict=True):
+            if point.type.processing is not NO_PROCESSING:
+                self.processor.enroll(slot, point.name, point.type.processing)
+        return slots
 
     def take(self, columns: Sequence[Column], received: int, lane: int = 0) -> None:
         """Samples by slot, as decoded: time 0 means that the device gave none. Columns of one lane travel in one batch."""

@@ -36,7 +36,6 @@ class Runner:
         self.name = name
         self.wanted = Wanted(points)
         self.feed = Feed(name, clock, meter)
-        self.feed.processor.configure(points)
         self._driver = driver
         self._clock = clock
         self._publisher = publisher

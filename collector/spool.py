@@ -9,13 +9,15 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kernel.batches import columns, size
-from schemas.codec import NotDecodable, codec
+from schemas.codec import Codec, NotDecodable, codec
 from schemas.records import DeadLetter, GapCause, PointBatch, StateEvent, StateKind
 
 _FRAME = struct.Struct("<IBI")
 _TYPES = (PointBatch, StateEvent, DeadLetter)
+_CODECS: tuple[Codec[Any], ...] = (codec(PointBatch), codec(StateEvent), codec(DeadLetter))
 Piece = tuple[tuple[PointBatch, ...], tuple[StateEvent, ...], tuple[DeadLetter, ...]]
 Record = PointBatch | StateEvent | DeadLetter
 
@@ -123,8 +125,9 @@ class Spool:
 
 
 def _frame(record: Record) -> bytes:
-    data = codec(type(record)).encode(record)
-    return _FRAME.pack(len(data), _TYPES.index(type(record)), zlib.crc32(data)) + data
+    kind = _TYPES.index(type(record))
+    data = _CODECS[kind].encode(record)
+    return _FRAME.pack(len(data), kind, zlib.crc32(data)) + data
 
 
 def _frames(data: bytes) -> Iterable[Record]:
@@ -138,6 +141,6 @@ def _frames(data: bytes) -> Iterable[Record]:
             return
         pos += length
         try:
-            yield codec(_TYPES[kind]).decode(body)  # type: ignore[attr-defined]
+            yield _CODECS[kind].decode(body)
         except NotDecodable:
             return

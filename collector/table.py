@@ -26,10 +26,6 @@ class Table:
     def __len__(self) -> int:
         return len(self.names)
 
-    def slot(self, name: str, kind: PointKind) -> int:
-        """The slot of a point, given on first use."""
-        return self.slots([(name, kind)])[0]
-
     def slots(self, points: Iterable[tuple[str, PointKind]]) -> list[int]:
         """The slots of points, given on first use."""
         found, doubles = [], []
@@ -46,6 +42,14 @@ class Table:
             self.to_double = np.concatenate([self.to_double, np.zeros(missing, np.bool_)])
         self.to_double[found] = doubles
         return found
+
+    def find(self, name: str) -> int | None:
+        """The slot of a point that has one."""
+        return self._slots.get(name)
+
+    def derived(self, names: Iterable[str]) -> list[int]:
+        """Slots of points that the collector makes itself: always doubles."""
+        return self.slots([(n, PointKind.DOUBLE) for n in names])
 
     def retire(self, name: str) -> None:
         """Forgets a point: should it come again it gets a new slot."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from asyncua import ua
 
-from collector.opcua.session import RawSession, as_lost
+from collector.opcua.session import RawSession, as_lost, node_id
 from kernel.array import Browse, Point, Source
 
 PER_CALL = 500
@@ -53,7 +53,7 @@ async def _leaves(session: RawSession, browse: Browse) -> list[_Found]:
     components = [c for c in browse.path.split("/") if c]
     if components and components[0] == "Objects":
         components = components[1:]
-    level = [_Found(ua.NodeId(ua.ObjectIds.ObjectsFolder), ())]
+    level = [_Found(node_id(ua.ObjectIds.ObjectsFolder), ())]
     for depth, component in enumerate(components):
         last = depth == len(components) - 1
         level = await _step(session, level, pattern(component), variables=last)
@@ -69,7 +69,7 @@ async def _step(session: RawSession, level: Sequence[_Found], wanted: re.Pattern
         for parent, references in zip(parents, await _children(session, [p.node for p in parents]), strict=True):
             for reference in references:
                 match = wanted.fullmatch(reference.BrowseName.Name or "")
-                if match and (not variables or reference.NodeClass_ == ua.NodeClass.Variable):
+                if match and (not variables or reference.NodeClass == ua.NodeClass.Variable):
                     found.append(_Found(_local(reference.NodeId), parent.parts + match.groups()))
     return found
 
@@ -85,7 +85,7 @@ async def _children(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[lis
         ua.BrowseDescription(
             NodeId=node,
             BrowseDirection=ua.BrowseDirection.Forward,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+            ReferenceTypeId=node_id(ua.ObjectIds.HierarchicalReferences),
             IncludeSubtypes=True,
             NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
             ResultMask=ua.BrowseResultMask.All,

@@ -172,7 +172,7 @@ class _Walk:
             value, sort = (body[at:end].decode(), Kind.TEXT) if length >= 0 else (float("nan"), Kind.DOUBLE)
         else:
             value, sort, end = odd_item(body, pos + 5)
-        after = end + _tail(mask)
+        after: int = end + _tail(mask)
         if after > len(body):
             raise ValueError("the body ends within an item")
         (handle,) = struct.unpack_from("<I", body, pos)

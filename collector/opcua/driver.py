@@ -15,13 +15,15 @@ from collector.opcua.browse import browse_points
 from collector.opcua.decode import EPOCH_1601, decode_data_change
 from collector.opcua.items import Items, Sub
 from collector.opcua.overflow import overflow_gaps
+from collector.opcua.quality import quality_of
 from collector.opcua.security import Pki, Settings, read_options, read_password
 from collector.opcua.sequence import follow
-from collector.opcua.session import Session, as_lost, describe
+from collector.opcua.session import Session, as_lost, describe, node_id, status_name
 from collector.opcua.wire import DATA_CHANGE, STATUS_CHANGE, Message, Notification, Undecodable, parse_publish, parse_republish
 from kernel.array import Point, Source
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import SourceLost
+from kernel.quality import Quality
 from schemas.records import GapCause
 
 _log = logging.getLogger(__name__)
@@ -92,7 +94,7 @@ class _Reading:
         self._tasks.create_task(self._republish(), name=f"{source.name}: republish")
 
     async def _operation_limit(self) -> int:
-        node = ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
+        node = node_id(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
         with as_lost("reading the server's limits"):
             (value,) = await self._session.ua.read_attributes([node], ua.AttributeIds.Value)
         limit = value.Value.Value if value.Value is not None else None
@@ -135,7 +137,7 @@ class _Reading:
         """Without subscriptions only a question shows that the server lives; it also keeps the session."""
         await sleep(self._clock, self._settings.watchdog / 2)
         with as_lost("asking for the server's state"):
-            await self._session.ua.read_attributes([ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)], ua.AttributeIds.Value)
+            await self._session.ua.read_attributes([node_id(ua.ObjectIds.Server_ServerStatus_State)], ua.AttributeIds.Value)
         self._heard = self._clock.now()
         self._feed.covered(self._heard)
 
@@ -204,9 +206,9 @@ class _Reading:
         if notification.type_id == DATA_CHANGE:
             self._data_change(sub, notification.body, received)
         elif notification.type_id == STATUS_CHANGE:
-            status = ua.StatusCode(int.from_bytes(notification.body[:4], "little"))
-            if not status.is_good():
-                raise SourceLost(f"the server ended subscription {sub.id}: {status.name}")
+            status = int.from_bytes(notification.body[:4], "little")
+            if quality_of(status) is Quality.BAD:
+                raise SourceLost(f"the server ended subscription {sub.id}: {status_name(status)}")
         else:
             self._feed.refuse(0, f"a notification of type {notification.type_id}, which nobody asked for", notification.body)
 

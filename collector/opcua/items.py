@@ -15,7 +15,7 @@ from collector.feed import Feed
 from collector.opcua import plan
 from collector.opcua.quality import quality_of
 from collector.opcua.security import Settings
-from collector.opcua.session import RawSession, as_lost
+from collector.opcua.session import RawSession, as_lost, status_name
 from kernel.array import DeadbandKind, Point
 from kernel.batches import Column
 from kernel.samples import Kind
@@ -77,7 +77,7 @@ class Items:
             gone = [n for n, (p, _) in self._points.items() if (new := points.get(n)) is None or _differs(p, new)]
             await self._remove(gone)
             fresh = [p for n, p in points.items() if n not in self._points]
-            slots = self._feed.table.slots([(p.name, p.type.kind) for p in fresh])
+            slots = self._feed.enroll(fresh)
             added = list(zip(fresh, slots, strict=True))
             self._points.update({p.name: (p, slot) for p, slot in added})
             await self._add(added)
@@ -206,7 +206,7 @@ class Items:
         self.refused[slot] = (point, status)
         if before is not None and before[1] == status:
             return
-        _log.warning("source %s: %s (%s) is refused: %s", self._feed.source, point.name, point.address, ua.StatusCode(status).name)
+        _log.warning("source %s: %s (%s) is refused: %s", self._feed.source, point.name, point.address, status_name(status))
         now = self._feed.clock.now()
         moment = np.array([now], np.int64)
         bad = Column(

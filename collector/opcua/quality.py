@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernel.quality import Quality
 from kernel.samples import Bytes, Codes
@@ -19,9 +20,11 @@ def quality_of(status: int) -> Quality:
 
 def qualities(status: Codes) -> Bytes:
     """The qualities of a column of status codes."""
-    return np.minimum(status >> np.uint32(30), np.uint32(2)).astype(np.uint8)
+    found: Bytes = np.minimum(status >> np.uint32(30), np.uint32(2)).astype(np.uint8)
+    return found
 
 
-def overflowed(status: Codes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def overflowed(status: Codes) -> NDArray[np.bool_]:
     """Where the overflow bit is set."""
-    return (status & np.uint32(_INFO_MASK)) == np.uint32(OVERFLOW_BITS)
+    found: NDArray[np.bool_] = (status & np.uint32(_INFO_MASK)) == np.uint32(OVERFLOW_BITS)
+    return found

@@ -151,6 +151,17 @@ def _abort(client: Client) -> None:
     client.disconnect_socket()
 
 
+def node_id(number: int) -> ua.NodeId:
+    """A node of the OPC-UA name space, by its number."""
+    return ua.NodeId(ua.Int32(number))
+
+
+def status_name(code: int) -> str:
+    """The name of a status code."""
+    name: str = ua.StatusCode(ua.UInt32(code)).name
+    return name
+
+
 @contextmanager
 def as_lost(what: str) -> Iterator[None]:
     """Whatever the OPC-UA stack or the network trips over is a loss of this source, and says at what."""
