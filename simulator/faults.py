@@ -49,7 +49,7 @@ STATUS = {FaultKind.BAD: BAD_SENSOR_FAILURE, FaultKind.UNCERTAIN: UNCERTAIN_SENS
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One line of the script. Times in seconds; `first` counts from 1970-01-01 UTC, so that periodic faults come at the same moments everywhere."""
+    """One line of the script. Times in seconds; `first` counts from 1970-01-01 UTC, so that periodic faults come alike everywhere."""
 
     kind: FaultKind
     target: str

@@ -38,7 +38,7 @@ def history(
 ) -> Iterator[PointBatch]:
     """Batches of every OPC-UA source from start to end (microseconds UTC), in the order of time.
 
-    Each source has its own epoch, `start`, and sequence. Coverage is gapless but for the outages of the fault script, which `outages` tells.
+    Each source has its own epoch, `start`, and sequence. Coverage is gapless but for the script's outages, which `outages` tells.
     Only changes are given, and each value once an hour; samples lie on a grid of 10 s, those of slow points of 60 s.
     """
     writer = _Writer(make_world(config, scene, faults), start)
@@ -109,7 +109,10 @@ class _Writer:
         texts = [p for p in points if p.type.kind is PointKind.TEXT]
         self.classes = [self._class(FAST, fast), self._class(SLOW, slow), self._class(SILENCE, texts)]
         self.sequence = dict.fromkeys(sorted({p.source for p in points}), 0)
-        self.owner = [{s: np.array([i for i, p in enumerate(c.signals.points) if p.source == s], np.int64) for s in self.sequence} for c in self.classes]
+        self.owner = [
+            {s: np.array([i for i, p in enumerate(c.signals.points) if p.source == s], np.int64) for s in self.sequence}
+            for c in self.classes
+        ]
 
     def _class(self, step: int, points: Sequence[Point]) -> _Class:
         n = len(points)

@@ -51,7 +51,8 @@ def white(key: Keys, t: Doubles) -> Doubles:
         bits = mix(key + np.floor(t * 100).astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     low = np.uint64(0xFFFF)
     total = (bits & low) + (bits >> np.uint64(16) & low) + (bits >> np.uint64(32) & low) + (bits >> np.uint64(48))
-    return (total.astype(np.float64) - 131070.0) * (1.0 / 37837.2)
+    out: Doubles = (total.astype(np.float64) - 131070.0) * (1.0 / 37837.2)
+    return out
 
 
 def smooth(key: Keys, t: Doubles, tau: float) -> Doubles:

@@ -13,7 +13,7 @@ from simulator.signals import Signals, World
 
 
 class Scanner:
-    """All points of one process, whatever servers they belong to. Scan moments lie on a grid of the interval, so times are free of jitter."""
+    """All points of one process, whatever servers they belong to. Scan moments lie on a grid of the interval: no jitter."""
 
     def __init__(self, world: World, sources: Sequence[Sequence[Point]], rate: float) -> None:
         self._world = world

@@ -8,6 +8,7 @@ import numpy as np
 
 from kernel.array import Site
 from kernel.clock import SECOND
+from simulator.noise import Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ def night_scene(site: Site, now: int, seed: int = 7) -> Scene:
     from simulator.physics.frame import Frame
 
     start = now / SECOND
-    moments = start + np.arange(0, 60 * 86_400, STEP)
+    moments: Doubles = np.arange(0, 60 * 86_400, STEP).astype(np.float64) + start
     frame = Frame(moments[:, None], site, seed, 1)
     fine = frame.observing[:, 0]
     settled, needed = SETTLED // STEP, NEEDED // STEP
     for i in np.flatnonzero(fine[1:] & ~fine[:-1]) + 1:
         if fine[i : i + settled + needed].all():
-            return Scene(seed, int(round(moments[i] + SETTLED - start)))
+            return Scene(seed, round(moments[i] + SETTLED - start))
     return Scene(seed, 0)

@@ -49,7 +49,7 @@ async def serve(
 ) -> None:
     """Serves the named sources at their URLs, their points sampled `rate` times as often as configured; calls ready() once all listen.
 
-    With `certificates`, a folder for the servers' certificate, Basic256Sha256 is offered beside None. Anonymous clients and `users` may read.
+    With `certificates`, a folder for the servers' certificate, Basic256Sha256 is offered beside None. Anonymous clients and `users` read.
     Raises BadUsage for an unknown source or a bad URL, NotAvailable for a port that is taken.
     """
     unknown = [s for s in sources if s not in config.sources]

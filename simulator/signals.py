@@ -130,7 +130,8 @@ class Signals:
             return value * fault.amount
         if fault.kind is FaultKind.DRIFT:
             progress = (t - fault.begin(t)) / (fault.duration or 3_600.0)
-            return value + (fault.amount * (1 - np.cos(2 * np.pi * progress)) / 2)[:, None]
+            out: Doubles = value + (fault.amount * (1 - np.cos(2 * np.pi * progress)) / 2)[:, None]
+            return out
         if fault.kind is FaultKind.FROZEN:
             begins, which = np.unique(fault.begin(t), return_inverse=True)
             return self._frozen[fault].values(self.world.frame(begins), begins).value[which]
@@ -187,7 +188,8 @@ def rounded(value: Any, resolution: Doubles) -> Doubles:
     scale = 1.0 / resolution
     whole = np.rint(scale)
     decimal = np.abs(scale - whole) < 1e-9 * scale
-    return np.where(decimal, np.rint(value * whole) / whole, np.rint(value * scale) * resolution) + 0.0
+    out: Doubles = np.where(decimal, np.rint(value * whole) / whole, np.rint(value * scale) * resolution) + 0.0
+    return out
 
 
 def _text(point: Point, telescope: int) -> str:

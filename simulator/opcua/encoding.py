@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,18 +49,14 @@ class Chunk:
 
     def take(self, rows: Any) -> Chunk:
         """The chosen rows: a slice, a mask or positions."""
-        return Chunk(
-            self.wire, self.item[rows], self.handle[rows], self.value[rows], self.status[rows], self.time[rows], self.server[rows]
-        )
+        return Chunk(self.wire, self.item[rows], self.handle[rows], self.value[rows], self.status[rows], self.time[rows], self.server[rows])
 
 
 def join(chunks: Sequence[Chunk]) -> Chunk:
     """One chunk of several of the same wire type, in their order."""
     if len(chunks) == 1:
         return chunks[0]
-    columns = [
-        np.concatenate([getattr(c, name) for c in chunks]) for name in ("item", "handle", "value", "status", "time", "server")
-    ]
+    columns = [np.concatenate([getattr(c, name) for c in chunks]) for name in ("item", "handle", "value", "status", "time", "server")]
     return Chunk(chunks[0].wire, *columns)
 
 
@@ -74,12 +71,13 @@ def encode_chunk(chunk: Chunk) -> bytes:
         return _rows(chunk)
     edges = np.flatnonzero(np.diff(_shape(chunk.status))) + 1
     bounds = [0, *edges.tolist(), len(chunk)]
-    return b"".join(_rows(chunk.take(slice(a, b))) for a, b in zip(bounds, bounds[1:], strict=False))
+    return b"".join(_rows(chunk.take(slice(a, b))) for a, b in pairwise(bounds))
 
 
 def _shape(status: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Samples of equal shape have equal length: 0 good, 1 with a status code, 2 bad, that is without a value."""
-    return (status != 0).astype(np.int64) + (status >= SEVERITY_BAD)
+    out: NDArray[np.int64] = (status != 0).astype(np.int64) + (status >= SEVERITY_BAD)
+    return out
 
 
 def _rows(chunk: Chunk) -> bytes:

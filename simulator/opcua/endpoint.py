@@ -4,54 +4,54 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlparse
 
 from asyncua import Server, ua
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.uaprocessor import UaProcessor
+from asyncua.server.user_managers import UserManager
 
 from kernel.array import Source
-from kernel.clock import SECOND, Clock, settle
+from kernel.clock import Clock, settle
 from kernel.errors import BadUsage, NotAvailable
 from simulator.blocks import Block
-from simulator.opcua.encoding import Published
 from simulator.opcua.security import APPLICATION, Identity, UserTable
 from simulator.opcua.service import SubscriptionServices
 from simulator.opcua.space import ComputedSpace
+from simulator.opcua.stack import data_value, moment, node_id
 
 NAMESPACE_URI = "urn:mla:simulator:array"
 OPEN = [ua.SecurityPolicyType.NoSecurity]
 SECURED = [*OPEN, ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt, ua.SecurityPolicyType.Basic256Sha256_Sign]
 
 
-class LeanProcessor(UaProcessor):  # type: ignore[misc]
+class LeanProcessor(UaProcessor):
     """asyncua's request handling, with publish responses that are encoded already."""
 
-    def __init__(self, server: InternalServer, transport: asyncio.Transport, limits: Any) -> None:
+    def __init__(self, server: Any, transport: Any, limits: Any, policies: Any) -> None:
         super().__init__(server, transport, limits)
         self._clock: Clock = server.clock
+        self._connection.set_policy_factories(policies)
 
-    async def forward_publish_response(self, result: Published, requestdata: Any) -> None:
-        """Sends a response without making objects of it."""
+    async def forward_publish_response(self, result: Any, requestdata: Any) -> None:
+        """Sends a response (a Published) without making objects of it."""
         results = [status.value for status in requestdata.results]
         body = result.response(requestdata.requesthdr.RequestHandle, results, self._clock.now())
         self._transport.write(self._connection.message_to_binary(body, request_id=requestdata.seqhdr.RequestId))
 
 
-class LeanProtocol(OPCUAProtocol):  # type: ignore[misc]
+class LeanProtocol(OPCUAProtocol):
     """asyncua's connection with the lean processor."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         if self.processor is not None:
-            self.processor = LeanProcessor(self.iserver, self.transport, self.limits)
-            self.processor.set_policies(self.policies)
+            self.processor = LeanProcessor(self.iserver, self.transport, self.limits, self.policies)
 
 
-class LeanSocket(BinaryServer):  # type: ignore[misc]
+class LeanSocket(BinaryServer):
     """asyncua's listening socket with lean connections."""
 
     def _make_protocol(self) -> LeanProtocol:
@@ -73,18 +73,19 @@ class LeanSocket(BinaryServer):  # type: ignore[misc]
             self._server = await asyncio.get_running_loop().create_server(self._make_protocol, self.hostname, self.port)
 
 
-class LeanServer(InternalServer):  # type: ignore[misc]
+class LeanServer(InternalServer):
     """asyncua's server core over a computed address space, with bulk subscriptions."""
 
     def __init__(self, space: ComputedSpace, clock: Clock, users: UserTable) -> None:
-        super().__init__(user_manager=users)
-        self.clock = clock
+        super().__init__(user_manager=cast(UserManager, users))
+        self.clock, self.space = clock, space
         self.method_service.stop()
         self.aspace = space
         for service in (self.attribute_service, self.view_service, self.method_service, self.node_mgt_service):
             service._aspace = space
-        self.subscription_service = SubscriptionServices(space, clock)
-        self.isession.aspace, self.isession.subscription_service = space, self.subscription_service
+        self.subscriptions = SubscriptionServices(space, clock)
+        self.subscription_service = self.isession.subscription_service = cast(Any, self.subscriptions)
+        self.isession.aspace = space
         self.disabled_clock = True
         self.allow_remote_admin = False
 
@@ -117,7 +118,7 @@ class Endpoint:
     @property
     def subscriptions(self) -> SubscriptionServices | None:
         """The services of the running server; None between two lives."""
-        return self._core.subscription_service if self._core is not None else None
+        return self._core.subscriptions if self._core is not None else None
 
     async def open(self) -> None:
         """Listens at the source's URL. Raises BadUsage for a URL that is none, NotAvailable when the port is taken."""
@@ -142,7 +143,9 @@ class Endpoint:
             await self._socket.start()
         except OSError as error:
             await self.close()
-            raise NotAvailable(f"{self.source.name}: cannot listen at {self.source.url}: {error.strerror}; free the port or change the URL") from error
+            raise NotAvailable(
+                f"{self.source.name}: cannot listen at {self.source.url}: {error.strerror}; free the port or change the URL"
+            ) from error
 
     async def _secure(self, server: Server) -> None:
         server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
@@ -156,20 +159,20 @@ class Endpoint:
 
     def _show_clock(self, core: LeanServer) -> None:
         """The server's clock is told when it is read, not written every second."""
-        space, status_id = core.aspace, ua.NodeId(ua.ObjectIds.Server_ServerStatus)
-        status = space.read_attribute_value(status_id, ua.AttributeIds.Value).Value.Value
+        space, status_id = core.space, node_id(ua.ObjectIds.Server_ServerStatus)
+        status: Any = space.read_attribute_value(status_id, ua.AttributeIds.Value).Value
+        status = status.Value
 
         def now(_: ua.NodeId, __: ua.AttributeIds) -> ua.DataValue:
-            moment = datetime.fromtimestamp(self._clock.now() / SECOND, timezone.utc)
-            return ua.DataValue(ua.Variant(moment, ua.VariantType.DateTime), SourceTimestamp=moment, ServerTimestamp=moment)
+            at = self._clock.now()
+            return data_value(ua.Variant(moment(at), ua.VariantType.DateTime), 0, at, at)
 
-        def whole(nodeid: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
-            moment = now(nodeid, attribute)
-            status.CurrentTime = moment.Value.Value
-            return ua.DataValue(ua.Variant(status, ua.VariantType.ExtensionObject), SourceTimestamp=status.CurrentTime)
+        def whole(_: ua.NodeId, __: ua.AttributeIds) -> ua.DataValue:
+            at = self._clock.now()
+            status.CurrentTime = moment(at)
+            return data_value(ua.Variant(status, ua.VariantType.ExtensionObject), 0, at, at)
 
-        current = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
-        for nodeid, callback in ((current, now), (status_id, whole)):
+        for nodeid, callback in ((node_id(ua.ObjectIds.Server_ServerStatus_CurrentTime), now), (status_id, whole)):
             space.owned(nodeid)
             space.set_attribute_value_callback(nodeid, ua.AttributeIds.Value, callback)
 

@@ -127,13 +127,15 @@ class ItemGroup:
             with np.errstate(invalid="ignore"):
                 changed &= ~(np.abs(value - self.last) <= r["deadband"])
         changed &= r["trigger"] != TRIGGER_STATUS
-        return changed | ((r["trigger"] == TRIGGER_TIME) & fresh & (self.block.time[r["position"]] != r["time"]))
+        out: NDArray[np.bool_] = changed | ((r["trigger"] == TRIGGER_TIME) & fresh & (self.block.time[r["position"]] != r["time"]))
+        return out
 
     def _due(self) -> NDArray[np.bool_]:
         r, now = self.rows, self.block.scanned
         due = now + JITTER >= r["due"]
         r["due"][due] = now + r["interval"][due]
-        return due & r["reporting"]
+        out: NDArray[np.bool_] = due & r["reporting"]
+        return out
 
     def _report(self, rows: NDArray[np.int64]) -> None:
         if not len(rows):

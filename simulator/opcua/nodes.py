@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asyncua import ua
 from asyncua.server.address_space import AttributeValue, NodeData
 
 from kernel.array import Point, PointKind
-from kernel.clock import SECOND
 from simulator.blocks import WIRE, Block, Wire
 from simulator.opcua.encoding import SEVERITY_BAD
+from simulator.opcua.stack import data_value, node_id, qualified, text
 from simulator.opcua.units import engineering_unit
 
 if TYPE_CHECKING:
     from simulator.opcua.space import Folder
 
 NAMESPACE = 2
-OBJECTS = ua.NodeId(ua.ObjectIds.ObjectsFolder)
-FOLDER_TYPE = ua.NodeId(ua.ObjectIds.FolderType)
-PROPERTY_TYPE = ua.NodeId(ua.ObjectIds.PropertyType)
-Maker = Callable[[], ua.Variant]
+OBJECTS = node_id(ua.ObjectIds.ObjectsFolder)
+FOLDER_TYPE = node_id(ua.ObjectIds.FolderType)
+PROPERTY_TYPE = node_id(ua.ObjectIds.PropertyType)
+DATA_TYPES: Mapping[str, int] = {
+    "EURange": ua.ObjectIds.Range,
+    "EngineeringUnits": ua.ObjectIds.EUInformation,
+    "EnumStrings": ua.ObjectIds.LocalizedText,
+    "EnumValues": ua.ObjectIds.EnumValueType,
+    "TrueState": ua.ObjectIds.LocalizedText,
+    "FalseState": ua.ObjectIds.LocalizedText,
+}
 A = ua.AttributeIds
 V = ua.VariantType
 
 
 class Attributes(Mapping[ua.AttributeIds, AttributeValue]):
-    """Attributes made when one is asked for."""
+    """Attributes made when one is asked for, each by a function of this object."""
 
-    makers: Mapping[ua.AttributeIds, Callable[[Any], ua.Variant]] = {}
+    makers: ClassVar[Mapping[ua.AttributeIds, Callable[[Any], ua.Variant]]] = {}
 
     def __getitem__(self, key: ua.AttributeIds) -> AttributeValue:
         return AttributeValue(self.read(key))
 
     def read(self, key: ua.AttributeIds) -> ua.DataValue:
         """The attribute's value; raises KeyError where the node class has no such attribute."""
-        return ua.DataValue(self.makers[key](self))
+        return data_value(self.makers[key](self))
 
     def __contains__(self, key: object) -> bool:
         return key in self.makers
@@ -55,22 +61,17 @@ def _variant(value: Any, kind: ua.VariantType) -> Callable[[Any], ua.Variant]:
     return lambda _: made
 
 
-def _text(text: str) -> ua.Variant:
-    return ua.Variant(ua.LocalizedText(text), V.LocalizedText)
-
-
-def qualified(name: str, namespace: int = NAMESPACE) -> ua.QualifiedName:
-    """A browse name."""
-    return ua.QualifiedName(name, namespace)
+def _text(plain: str) -> ua.Variant:
+    return ua.Variant(text(plain), V.LocalizedText)
 
 
 class FolderAttributes(Attributes):
     """Of a folder object."""
 
-    makers: Mapping[ua.AttributeIds, Callable[[FolderAttributes], ua.Variant]] = {
+    makers: ClassVar[Mapping[ua.AttributeIds, Callable[[Any], ua.Variant]]] = {
         A.NodeId: lambda s: ua.Variant(s.folder.nodeid, V.NodeId),
         A.NodeClass: _variant(ua.NodeClass.Object, V.Int32),
-        A.BrowseName: lambda s: ua.Variant(qualified(s.folder.name), V.QualifiedName),
+        A.BrowseName: lambda s: ua.Variant(qualified(s.folder.name, NAMESPACE), V.QualifiedName),
         A.DisplayName: lambda s: _text(s.folder.name),
         A.Description: lambda s: _text(s.folder.path),
         A.WriteMask: _variant(0, V.UInt32),
@@ -85,16 +86,16 @@ class FolderAttributes(Attributes):
 class VariableAttributes(Attributes):
     """Of a simulated variable; its value is the newest sample of its block."""
 
-    makers: Mapping[ua.AttributeIds, Callable[[VariableAttributes], ua.Variant]] = {
+    makers: ClassVar[Mapping[ua.AttributeIds, Callable[[Any], ua.Variant]]] = {
         A.NodeId: lambda s: ua.Variant(s.nodeid, V.NodeId),
         A.NodeClass: _variant(ua.NodeClass.Variable, V.Int32),
-        A.BrowseName: lambda s: ua.Variant(qualified(s.leaf), V.QualifiedName),
+        A.BrowseName: lambda s: ua.Variant(qualified(s.leaf, NAMESPACE), V.QualifiedName),
         A.DisplayName: lambda s: _text(s.leaf),
         A.Description: lambda s: _text(s.point.type.description),
         A.WriteMask: _variant(0, V.UInt32),
         A.UserWriteMask: _variant(0, V.UInt32),
         A.Value: lambda s: s.sample().Value,
-        A.DataType: lambda s: ua.Variant(ua.NodeId(int(s.block.wire)), V.NodeId),
+        A.DataType: lambda s: ua.Variant(node_id(int(s.block.wire)), V.NodeId),
         A.ValueRank: _variant(-1, V.Int32),
         A.AccessLevel: _variant(1, V.Byte),
         A.UserAccessLevel: _variant(1, V.Byte),
@@ -118,11 +119,7 @@ class VariableAttributes(Attributes):
         block, at = self.block, self.position
         status = int(block.status[at])
         value = ua.Variant(None, V.Null) if status >= SEVERITY_BAD else variant(block.wire, block.value[at])
-        return ua.DataValue(value, ua.StatusCode(status), SourceTimestamp=_moment(int(block.time[at])), ServerTimestamp=_moment(block.scanned))
-
-
-def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / SECOND, timezone.utc)
+        return data_value(value, status, int(block.time[at]), block.scanned)
 
 
 def variant(wire: Wire, value: Any) -> ua.Variant:
@@ -134,7 +131,7 @@ def variant(wire: Wire, value: Any) -> ua.Variant:
 class PropertyAttributes(Attributes):
     """Of a property, such as a unit."""
 
-    makers: Mapping[ua.AttributeIds, Callable[[PropertyAttributes], ua.Variant]] = {
+    makers: ClassVar[Mapping[ua.AttributeIds, Callable[[Any], ua.Variant]]] = {
         A.NodeId: lambda s: ua.Variant(s.nodeid, V.NodeId),
         A.NodeClass: _variant(ua.NodeClass.Variable, V.Int32),
         A.BrowseName: lambda s: ua.Variant(qualified(s.name, 0), V.QualifiedName),
@@ -143,7 +140,7 @@ class PropertyAttributes(Attributes):
         A.WriteMask: _variant(0, V.UInt32),
         A.UserWriteMask: _variant(0, V.UInt32),
         A.Value: lambda s: s.value,
-        A.DataType: lambda s: ua.Variant(ua.NodeId(DATA_TYPES[s.name]), V.NodeId),
+        A.DataType: lambda s: ua.Variant(node_id(DATA_TYPES[s.name]), V.NodeId),
         A.ValueRank: lambda s: ua.Variant(1 if s.value.is_array else -1, V.Int32),
         A.AccessLevel: _variant(1, V.Byte),
         A.UserAccessLevel: _variant(1, V.Byte),
@@ -153,16 +150,6 @@ class PropertyAttributes(Attributes):
 
     def __init__(self, nodeid: ua.NodeId, name: str, value: ua.Variant) -> None:
         self.nodeid, self.name, self.value = nodeid, name, value
-
-
-DATA_TYPES = {
-    "EURange": ua.ObjectIds.Range,
-    "EngineeringUnits": ua.ObjectIds.EUInformation,
-    "EnumStrings": ua.ObjectIds.LocalizedText,
-    "EnumValues": ua.ObjectIds.EnumValueType,
-    "TrueState": ua.ObjectIds.LocalizedText,
-    "FalseState": ua.ObjectIds.LocalizedText,
-}
 
 
 def _contiguous(point: Point) -> bool:
@@ -192,7 +179,7 @@ def properties(point: Point) -> dict[str, ua.Variant]:
         found["TrueState"] = _text(labels.get(1, "true"))
     if t.kind is PointKind.ENUM and t.labels:
         if _contiguous(point):
-            found["EnumStrings"] = ua.Variant([ua.LocalizedText(label) for _, label in t.labels], V.LocalizedText, is_array=True)
+            found["EnumStrings"] = ua.Variant([text(label) for _, label in t.labels], V.LocalizedText, is_array=True)
         found["EnumValues"] = ua.Variant([_enum_value(*label) for label in t.labels], V.ExtensionObject, is_array=True)
     if t.range and WIRE[t.kind] in (Wire.DOUBLE, Wire.INT64):
         found["EURange"] = ua.Variant(ua.Range(Low=float(t.range[0]), High=float(t.range[1])), V.ExtensionObject)
@@ -202,15 +189,15 @@ def properties(point: Point) -> dict[str, ua.Variant]:
 
 
 def _enum_value(value: int, label: str) -> ua.EnumValueType:
-    return ua.EnumValueType(Value=value, DisplayName=ua.LocalizedText(label))
+    return ua.EnumValueType(Value=value, DisplayName=text(label))
 
 
 def _reference(
     kind: int, target: ua.NodeId, node_class: ua.NodeClass, name: ua.QualifiedName, type_id: ua.NodeId | None, forward: bool = True
 ) -> ua.ReferenceDescription:
     out = ua.ReferenceDescription()
-    out.ReferenceTypeId, out.IsForward, out.NodeId, out.NodeClass = ua.NodeId(kind), forward, target, node_class
-    out.BrowseName, out.DisplayName = name, ua.LocalizedText(name.Name)
+    out.ReferenceTypeId, out.IsForward, out.NodeId, out.NodeClass = node_id(kind), forward, target, node_class
+    out.BrowseName, out.DisplayName = name, text(str(name.Name))
     if type_id is not None:
         out.TypeDefinition = type_id
     return out
@@ -218,23 +205,25 @@ def _reference(
 
 def reference(node: NodeData, kind: int, *, forward: bool) -> ua.ReferenceDescription:
     """A reference to a node that exists as an object."""
-    node_class = ua.NodeClass(node.attributes[A.NodeClass].value.Value.Value)
-    return _reference(kind, node.nodeid, node_class, node.attributes[A.BrowseName].value.Value.Value, None, forward)
+    attributes: Any = node.attributes
+    node_class = ua.NodeClass(attributes[A.NodeClass].value.Value.Value)
+    return _reference(kind, node.nodeid, node_class, attributes[A.BrowseName].value.Value.Value, None, forward)
 
 
 def folder_references(folder: Folder) -> list[ua.ReferenceDescription]:
     """To the folder's parent (unless it is the top), its type, its sub-folders and its points."""
     kind = ua.NodeClass.Object
     out = [
-        _reference(ua.ObjectIds.Organizes, child.nodeid, kind, qualified(child.name), FOLDER_TYPE) for child in folder.folders.values()
+        _reference(ua.ObjectIds.Organizes, child.nodeid, kind, qualified(child.name, NAMESPACE), FOLDER_TYPE)
+        for child in folder.folders.values()
     ]
     out += [
-        _reference(ua.ObjectIds.HasComponent, nodeid, ua.NodeClass.Variable, qualified(leaf), ua.NodeId(type_definition(point)))
+        _reference(ua.ObjectIds.HasComponent, nodeid, ua.NodeClass.Variable, qualified(leaf, NAMESPACE), node_id(type_definition(point)))
         for leaf, (nodeid, point) in folder.points.items()
     ]
     parent = folder.parent
     if parent is not None:
-        name = qualified(parent.name) if parent.path else qualified("Objects", 0)
+        name = qualified(parent.name, NAMESPACE) if parent.path else qualified("Objects", 0)
         out.append(_reference(ua.ObjectIds.Organizes, parent.nodeid, kind, name, FOLDER_TYPE, forward=False))
         out.append(_reference(ua.ObjectIds.HasTypeDefinition, FOLDER_TYPE, ua.NodeClass.ObjectType, qualified("FolderType", 0), None))
     return out
@@ -243,17 +232,19 @@ def folder_references(folder: Folder) -> list[ua.ReferenceDescription]:
 @cache
 def _type_reference(kind: int) -> ua.ReferenceDescription:
     name = qualified(ua.ObjectIdNames[kind], 0)
-    return _reference(ua.ObjectIds.HasTypeDefinition, ua.NodeId(kind), ua.NodeClass.VariableType, name, None)
+    return _reference(ua.ObjectIds.HasTypeDefinition, node_id(kind), ua.NodeClass.VariableType, name, None)
 
 
 def variable_references(nodeid: ua.NodeId, point: Point, parent: Folder) -> list[ua.ReferenceDescription]:
     """To the variable's type, its folder and its properties."""
-    inverse = _reference(ua.ObjectIds.HasComponent, parent.nodeid, ua.NodeClass.Object, qualified(parent.name), FOLDER_TYPE, forward=False)
-    owner = nodeid.Identifier
+    inverse = _reference(
+        ua.ObjectIds.HasComponent, parent.nodeid, ua.NodeClass.Object, qualified(parent.name, NAMESPACE), FOLDER_TYPE, forward=False
+    )
+    owner = str(nodeid.Identifier)
     found = [_type_reference(type_definition(point)), inverse]
-    for name in properties(point):
-        target = ua.NodeId(f"{owner}/{name}", NAMESPACE)
-        found.append(_reference(ua.ObjectIds.HasProperty, target, ua.NodeClass.Variable, qualified(name, 0), PROPERTY_TYPE))
+    for own in properties(point):
+        target = node_id(f"{owner}/{own}", NAMESPACE)
+        found.append(_reference(ua.ObjectIds.HasProperty, target, ua.NodeClass.Variable, qualified(own, 0), PROPERTY_TYPE))
     return found
 
 

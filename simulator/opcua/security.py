@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from asyncua.crypto.permission_rules import User, UserRole
@@ -24,7 +25,7 @@ class Identity:
 
 
 def make_identity(folder: Path) -> Identity:
-    """The certificate in a folder, made when it is not there (about 0.3 s of CPU). Servers of several processes may ask at the same time."""
+    """The certificate in a folder, made when it is not there (about 0.3 s of CPU). Several processes may ask at the same time."""
     identity = Identity(folder / "simulator.der", folder / "simulator.pem")
     if identity.certificate.exists() and identity.private_key.exists():
         return identity
@@ -35,7 +36,7 @@ def make_identity(folder: Path) -> Identity:
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = generate_private_key()
-    names = [x509.UniformResourceIdentifier(APPLICATION), x509.DNSName("localhost")]
+    names = [x509.UniformResourceIdentifier(APPLICATION), *(x509.DNSName(n) for n in ("localhost", gethostname()))]
     certificate = generate_self_signed_app_certificate(
         key,
         "Simulated array",

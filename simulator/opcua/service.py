@@ -12,6 +12,7 @@ from kernel.clock import Clock
 from simulator.blocks import Block, Wire
 from simulator.opcua.items import TRIGGER_VALUE, ItemSpec
 from simulator.opcua.space import ComputedSpace
+from simulator.opcua.stack import node_id, status_code
 from simulator.opcua.subscription import Sampled, Subscription
 
 FASTEST = 50.0
@@ -125,7 +126,7 @@ class SubscriptionServices:
         for ack in acks:
             sub = self.subscriptions.get(ack.SubscriptionId)
             if sub is None:
-                results.append(ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid))
+                results.append(status_code(ua.StatusCodes.BadSubscriptionIdInvalid))
             else:
                 results.append(_good(sub.acknowledge(ack.SequenceNumber), ua.StatusCodes.BadSequenceNumberUnknown))
         return len(self.subscriptions), results
@@ -145,7 +146,7 @@ class SubscriptionServices:
         for i in params.SubscriptionIds:
             result, sub = ua.TransferResult(), self.subscriptions.get(i)
             if sub is None:
-                result.StatusCode = ua.StatusCode(ua.StatusCodes.BadSubscriptionIdInvalid)
+                result.StatusCode = status_code(ua.StatusCodes.BadSubscriptionIdInvalid)
             else:
                 sub.session_id, sub.pub_result_callback = session_id, callback
                 sub.pub_request_callback = callback.__self__.get_publish_request  # type: ignore[attr-defined]
@@ -181,7 +182,7 @@ class SubscriptionServices:
         result = ua.MonitoredItemCreateResult()
         deadband, trigger, bad = self._filter(block, position, wanted.Filter)
         if bad is not None:
-            result.StatusCode = ua.StatusCode(bad)
+            result.StatusCode = status_code(bad)
             return result, None
         interval = max(block.period, round(max(0.0, wanted.SamplingInterval) * 1000))
         queue = min(max(1, wanted.QueueSize), LONGEST_QUEUE)
@@ -228,7 +229,7 @@ class SubscriptionServices:
     def _modify(self, sub: Subscription, change: ua.MonitoredItemModifyRequest) -> ua.MonitoredItemModifyResult:
         result, place = ua.MonitoredItemModifyResult(), sub.where.get(change.MonitoredItemId)
         if place is None:
-            result.StatusCode = ua.StatusCode(ua.StatusCodes.BadMonitoredItemIdInvalid)
+            result.StatusCode = status_code(ua.StatusCodes.BadMonitoredItemIdInvalid)
         elif isinstance(place, Sampled):
             place.handle = change.RequestedParameters.ClientHandle
             result.RevisedSamplingInterval, result.RevisedQueueSize = sub.data.RevisedPublishingInterval, 1
@@ -275,8 +276,8 @@ class SubscriptionServices:
 
 
 def _good(ok: bool, otherwise: int) -> ua.StatusCode:
-    return ua.StatusCode() if ok else ua.StatusCode(otherwise)
+    return status_code() if ok else status_code(otherwise)
 
 
 def _is_null(value: Any) -> bool:
-    return isinstance(value, ua.ExtensionObject) and value.TypeId == ua.NodeId(ua.ObjectIds.Null)
+    return isinstance(value, ua.ExtensionObject) and value.TypeId == node_id(ua.ObjectIds.Null)

@@ -1,4 +1,4 @@
-"""The address space: OPC-UA's standard nodes, shared by all servers of the process, and the array's nodes, which are computed when asked for.
+"""The address space: OPC-UA's standard nodes, shared by all servers of the process, and the array's nodes, computed when asked for.
 
 A server of 20 000 points holds one dictionary entry per point; node objects of asyncua exist only while they are read or browsed.
 """
@@ -26,11 +26,10 @@ from simulator.opcua.nodes import (
     folder_references,
     properties,
     property_references,
-    qualified,
     reference,
     variable_references,
 )
-
+from simulator.opcua.stack import node_id, qualified
 
 CHANGING = (
     ua.ObjectIds.Server_NamespaceArray,
@@ -62,7 +61,7 @@ class Folder:
     @property
     def nodeid(self) -> ua.NodeId:
         """The top of the tree is OPC-UA's Objects folder."""
-        return ua.NodeId(f"{self.path}/", NAMESPACE) if self.path else OBJECTS
+        return node_id(f"{self.path}/", NAMESPACE) if self.path else OBJECTS
 
 
 @cache
@@ -72,12 +71,22 @@ def standard_nodes() -> dict[ua.NodeId, NodeData]:
     from asyncua.server.standard_address_space import standard_address_space
 
     server = InternalServer()
-    standard_address_space.fill_address_space(server.node_mgt_service)
+    fill: Callable[[Any], None] = standard_address_space.fill_address_space
+    fill(server.node_mgt_service)
     nodes = server.aspace._nodes
-    for parent, child in ((ua.ObjectIds.ObjectTypesFolder, ua.ObjectIds.BaseObjectType), (ua.ObjectIds.DataTypesFolder, ua.ObjectIds.BaseDataType)):
-        nodes[ua.NodeId(child)].references.append(reference(nodes[ua.NodeId(parent)], ua.ObjectIds.Organizes, forward=False))
+    for parent, child in (
+        (ua.ObjectIds.ObjectTypesFolder, ua.ObjectIds.BaseObjectType),
+        (ua.ObjectIds.DataTypesFolder, ua.ObjectIds.BaseDataType),
+    ):
+        nodes[node_id(child)].references.append(reference(nodes[node_id(parent)], ua.ObjectIds.Organizes, forward=False))
     server.method_service.stop()
     return nodes
+
+
+class _Computed(NodeData):
+    """A node whose attributes are made when one is asked for."""
+
+    attributes: Any
 
 
 class Nodes(Mapping[ua.NodeId, NodeData]):
@@ -112,7 +121,7 @@ class Nodes(Mapping[ua.NodeId, NodeData]):
         return sum(1 for _ in self)
 
 
-class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services take its class
+class ComputedSpace(AddressSpace):
     """asyncua's address space over the three layers."""
 
     def __init__(self, blocks: Sequence[Block], titles: Mapping[str, str]) -> None:
@@ -125,9 +134,10 @@ class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services t
             for position, point in enumerate(block.points):
                 self._plant(point, titles, parse(point.address or point.name), (block, position))
         self._list(self.root)
-        self._nodes = Nodes(self._compute, lambda: iter((*self._folders, *self._places)))
+        self._layers = Nodes(self._compute, lambda: iter((*self._folders, *self._places)))
+        self._nodes: Any = self._layers
         for changing in CHANGING:
-            self.owned(ua.NodeId(changing))
+            self.owned(node_id(changing))
         self.owned(OBJECTS).references += folder_references(self.root)
 
     def _plant(self, point: Point, titles: Mapping[str, str], nodeid: ua.NodeId, place: tuple[Block, int]) -> None:
@@ -152,25 +162,26 @@ class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services t
 
     def owned(self, nodeid: ua.NodeId) -> NodeData:
         """The server's own copy of a standard node, to be changed."""
-        node = self._nodes.own.get(nodeid)
+        node = self._layers.own.get(nodeid)
         if node is None:
-            shared: NodeData = self._nodes[nodeid]
+            shared: Any = self._layers[nodeid]
             node = NodeData(nodeid)
             node.attributes = {k: AttributeValue(deepcopy(v.value)) for k, v in shared.attributes.items()}
             node.references, node.call = list(shared.references), shared.call
-            self._nodes.own[nodeid] = node
-        return node
+            self._layers.own[nodeid] = node
+        out: NodeData = node
+        return out
 
     async def write_attribute_value(self, nodeid: ua.NodeId, attr: ua.AttributeIds, value: ua.DataValue) -> ua.StatusCode:
         """Only standard nodes are ever written, by asyncua itself."""
-        if nodeid in self._nodes.shared:
+        if nodeid in self._layers.shared:
             self.owned(nodeid)
         return await super().write_attribute_value(nodeid, attr, value)
 
     def _compute(self, nodeid: ua.NodeId) -> NodeData | None:
         if nodeid.NamespaceIndex != NAMESPACE:
             return None
-        place, node = self._places.get(nodeid), NodeData(nodeid)
+        place, node = self._places.get(nodeid), _Computed(nodeid)
         if place is not None:
             block, position = place
             node.attributes = VariableAttributes(nodeid, self._leaf(nodeid), block, position)
@@ -182,9 +193,9 @@ class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services t
             return node
         return self._compute_property(nodeid, node)
 
-    def _compute_property(self, nodeid: ua.NodeId, node: NodeData) -> NodeData | None:
+    def _compute_property(self, nodeid: ua.NodeId, node: _Computed) -> NodeData | None:
         owner, slash, name = str(nodeid.Identifier).rpartition("/")
-        parent = ua.NodeId(owner, NAMESPACE) if slash else None
+        parent = node_id(owner, NAMESPACE) if slash else None
         place = self._places.get(parent) if parent is not None else None
         if place is None or parent is None:
             return None
@@ -193,7 +204,7 @@ class ComputedSpace(AddressSpace):  # type: ignore[misc]  # asyncua's services t
         if value is None:
             return None
         node.attributes = PropertyAttributes(nodeid, name, value)
-        node.references = property_references(parent, qualified(self._leaf(parent)))
+        node.references = property_references(parent, qualified(self._leaf(parent), NAMESPACE))
         return node
 
     def _leaf(self, nodeid: ua.NodeId) -> str:
@@ -208,7 +219,7 @@ def parse(address: str) -> ua.NodeId:
     """The NodeId of an address; a bare name is a string in the array's namespace. Raises ua.UaStringParsingError on anything else."""
     simple = _SIMPLE.fullmatch(address)
     if simple:
-        return ua.NodeId(simple[1], NAMESPACE, ua.NodeIdType.String)
+        return node_id(simple[1], NAMESPACE)
     if "=" not in address:
-        return ua.NodeId(address, NAMESPACE, ua.NodeIdType.String)
+        return node_id(address, NAMESPACE)
     return ua.NodeId.from_string(address)

@@ -62,7 +62,8 @@ class Subscription:
     @property
     def interval(self) -> int:
         """Microseconds between publishing moments."""
-        return max(1, round(self.data.RevisedPublishingInterval * 1000))
+        out: int = max(1, round(self.data.RevisedPublishingInterval * 1000))
+        return out
 
     # ---- items
 

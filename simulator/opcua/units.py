@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from asyncua import ua
 
+from simulator.opcua.stack import text
+
 NAMESPACE = "http://www.opcfoundation.org/UA/units/un/cefact"
 CODES = {
     "°": "DD",
@@ -48,6 +50,6 @@ def engineering_unit(unit: str) -> ua.EUInformation:
     info = ua.EUInformation()
     info.NamespaceUri = NAMESPACE
     info.UnitId = int.from_bytes(code.encode(), "big") if code else -1
-    info.DisplayName = ua.LocalizedText(unit)
-    info.Description = ua.LocalizedText(unit)
+    info.DisplayName = text(unit)
+    info.Description = text(unit)
     return info

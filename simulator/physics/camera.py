@@ -91,7 +91,8 @@ def pixels_off(frame: Frame, who: Who) -> Doubles:
     """Pixels switched off: a few always, some more where a star shines."""
     hour = np.floor(frame.t / 3_600).astype(np.int64)
     star = np.where(mount.pointing(frame).tracking, uniform(frame.telescope_keys, frame.block), 0.0)[:, who.telescope]
-    return np.floor(1 + 6 * uniform(who.key, hour // 240)) + np.floor(12 * star**3)
+    out: Doubles = np.floor(1 + 6 * uniform(who.key, hour // 240)) + np.floor(12 * star**3)
+    return out
 
 
 @once

@@ -103,9 +103,10 @@ class Frame:
         """Whether the array observes in a block."""
         found, where = np.unique(block, return_inverse=True)
         ends = np.stack([found, found + 1]) * float(BLOCK)
-        dark = (sun_elevation(ends, self.site.latitude, self.site.longitude) < DARK).all(axis=0)
-        calm = (storm(ends, self.key("storm")) < 0.05).all(axis=0)
-        result: Bools = (dark & calm)[where].reshape(block.shape)
+        dark = sun_elevation(ends, self.site.latitude, self.site.longitude).max(axis=0) < DARK
+        calm = storm(ends, self.key("storm")).max(axis=0) < 0.05
+        fine: Bools = np.asarray(dark & calm)
+        result: Bools = fine[where].reshape(block.shape)
         return result
 
     @cached_property
@@ -123,7 +124,8 @@ class Frame:
     def load_factor(self) -> Doubles:
         """How long the array has been observing in the last half hour, 0 ... 1: what warms things."""
         past = [self.observes(self.block - i) for i in range(3)]
-        return (past[0] * 0.5 + past[1] * 0.3 + past[2] * 0.2) * np.minimum(1.0, 0.4 + self.since_block / BLOCK)
+        out: Doubles = (past[0] * 0.5 + past[1] * 0.3 + past[2] * 0.2) * np.minimum(1.0, 0.4 + self.since_block / BLOCK)
+        return out
 
     @cached_property
     def air(self) -> Doubles:

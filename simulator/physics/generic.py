@@ -43,7 +43,9 @@ def level(point: Point) -> tuple[float, float]:
 
 def analog(frame: Frame, who: Who, centre: Doubles, width: Doubles) -> Doubles:
     """Wanders slowly about the centre, with a little noise."""
-    return centre + width * (0.8 * smooth(who.key, frame.t, 1_800) + 0.2 * smooth(who.key, frame.t + 3e5, 60) + 0.02 * white(who.key, frame.t))
+    return centre + width * (
+        0.8 * smooth(who.key, frame.t, 1_800) + 0.2 * smooth(who.key, frame.t + 3e5, 60) + 0.02 * white(who.key, frame.t)
+    )
 
 
 def choice(frame: Frame, who: Who, kind: PointKind, labels: int) -> Doubles:

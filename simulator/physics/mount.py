@@ -40,7 +40,7 @@ def target(frame: Frame, block: Ints, t: Doubles) -> tuple[Doubles, Doubles]:
 @once
 def pointing(frame: Frame) -> Pointing:
     """A slew takes the time its longer axis needs, with a smooth start and end; telescopes start within some seconds of each other."""
-    start = frame.block * float(BLOCK)
+    start: Doubles = (frame.block * BLOCK).astype(np.float64)
     here, there = target(frame, frame.block, frame.t), target(frame, frame.block - 1, start)
     to_az, to_el = np.where(frame.observing, here[0], PARK_AZIMUTH), np.where(frame.observing, here[1], PARK_ELEVATION)
     from_az = np.where(frame.observed, there[0], PARK_AZIMUTH)
@@ -143,7 +143,7 @@ def motor_temperature(frame: Frame, who: Who) -> Doubles:
     return frame.air + 2.5 + own + 9.0 * work + 0.5 * smooth(who.key, frame.t, 900) + 0.03 * white(who.key, frame.t)
 
 
-def state(frame: Frame, who: Who) -> Doubles:
+def state(frame: Frame, who: Who) -> Ints:
     """0 OFF 1 STANDBY 2 SLEWING 3 TRACKING 4 PARKED 5 MAINTENANCE 6 FAULT."""
     return states(frame)[:, who.telescope]
 
@@ -157,7 +157,7 @@ def states(frame: Frame) -> Ints:
     return np.where(frame.in_maintenance, MAINTENANCE, found)
 
 
-def brake(frame: Frame, who: Who) -> Doubles:
+def brake(frame: Frame, who: Who) -> Ints:
     """1: applied."""
     p = pointing(frame)
     return (~(p.slewing | p.tracking))[:, who.telescope].astype(np.int64)

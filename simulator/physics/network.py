@@ -34,7 +34,10 @@ def traffic(frame: Frame, who: Who) -> Doubles:
 def uplink_traffic(frame: Frame, who: Who) -> Doubles:
     """Mbit/s: what of the night's data leaves the mountain."""
     rate = camera.triggers(frame).sum(axis=1, keepdims=True)
-    return np.maximum(1.0, 35 + 0.9 * 8 * camera.EVENT_SIZE * rate + 12 * smooth(who.key, frame.t, 300) + 4 * white(who.key, frame.t))
+    out: Doubles = np.maximum(
+        1.0, 35 + 0.9 * 8 * camera.EVENT_SIZE * rate + 12 * smooth(who.key, frame.t, 300) + 4 * white(who.key, frame.t)
+    )
+    return out
 
 
 def ntp_offset(frame: Frame, who: Who) -> Doubles:
@@ -52,7 +55,8 @@ def array_trigger_rate(frame: Frame, who: Who) -> Doubles:
     """Hz of events seen by two telescopes or more."""
     share = np.maximum(0, mount.pointing(frame).tracking.sum(axis=1, keepdims=True) - 1) / max(1, frame.telescopes - 1)
     rate = 0.62 * camera.triggers(frame).mean(axis=1, keepdims=True) * share
-    return np.maximum(0.0, rate + np.sqrt(np.maximum(rate, 0.0)) * white(who.key, frame.t))
+    out: Doubles = np.maximum(0.0, rate + np.sqrt(np.maximum(rate, 0.0)) * white(who.key, frame.t))
+    return out
 
 
 def sun_elevation(frame: Frame, who: Who) -> Doubles:

@@ -23,9 +23,15 @@ def loads(frame: Frame) -> Doubles:
     p = mount.pointing(frame)
     az, el = mount.speeds(frame)
     drives = np.where(p.slewing, 1.5 + 1.3 * np.hypot(az, el), np.where(p.tracking, 0.9 + 0.004 * frame.wind, 0.15))
+    return steady_loads(frame) + drives
+
+
+@once
+def steady_loads(frame: Frame) -> Doubles:
+    """kW of every telescope without its drives."""
     cameras = np.where(frame.in_maintenance, 0.1, 1.6 + 1.1 * camera.voltages(frame))
     base = 2.1 + 0.4 * uniform(frame.telescope_keys, np.full((1, 1), 2))
-    return base + cameras + drives + 0.15 * smooth(frame.telescope_keys, frame.t, 600)
+    return base + cameras + 0.15 * smooth(frame.telescope_keys, frame.t, 600)
 
 
 @once
@@ -58,8 +64,8 @@ def ups_charge(frame: Frame, who: Who) -> Doubles:
 
 
 def ups_autonomy(frame: Frame, who: Who) -> Doubles:
-    """Minutes at the present load."""
-    return AUTONOMY * battery(frame) * 4.6 / np.maximum(loads(frame)[:, who.telescope], 0.5)
+    """Minutes at the present load, slews left out."""
+    return AUTONOMY * battery(frame) * 4.6 / np.maximum(steady_loads(frame)[:, who.telescope], 0.5)
 
 
 def state(frame: Frame, who: Who) -> Doubles:
@@ -83,7 +89,8 @@ def feeder(frame: Frame, who: Who) -> Doubles:
 def site_load(frame: Frame, who: Who) -> Doubles:
     """kW of everything: telescopes and the buildings."""
     buildings = 14 + 3 * np.sin(2 * np.pi * frame.t / 86_400) + 0.6 * smooth(frame.key("buildings"), frame.t, 900)
-    return loads(frame).sum(axis=1, keepdims=True) * 1.015 + buildings + 0.1 * white(who.key, frame.t)
+    out: Doubles = loads(frame).sum(axis=1, keepdims=True) * 1.015 + buildings + 0.1 * white(who.key, frame.t)
+    return out
 
 
 def site_ups_load(frame: Frame, who: Who) -> Doubles:

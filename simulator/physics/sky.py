@@ -13,7 +13,7 @@ SIDEREAL = 15.0410686 / 3600
 
 
 def sun_elevation(t: Doubles, latitude: float, longitude: float) -> Doubles:
-    """Elevation of the sun's centre without refraction, good to 0.1°: the low-precision formulae of the Astronomical Almanac (section C)."""
+    """Elevation of the sun's centre without refraction, good to 0.1°: low-precision formulae of the Astronomical Almanac (section C)."""
     n = (t - J2000) / 86_400
     anomaly = np.radians(357.528 + 0.9856003 * n)
     ecliptic = np.radians(280.460 + 0.9856474 * n + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly))
@@ -27,7 +27,8 @@ def sun_elevation(t: Doubles, latitude: float, longitude: float) -> Doubles:
 def elevation_of(hour_angle: Doubles, declination: Doubles, latitude: float) -> Doubles:
     """Degrees; arguments in radians."""
     sine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
-    return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+    out: Doubles = np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+    return out
 
 
 def to_equatorial(azimuth: Doubles, elevation: Doubles, latitude: float) -> tuple[Doubles, Doubles]:

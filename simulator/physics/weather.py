@@ -37,7 +37,8 @@ def humidities(frame: Frame) -> Doubles:
     """% at the site: dry above the inversion, now and then a tongue of cloud, wet in storms."""
     tongue = np.maximum(0.0, smooth(frame.key("humidity"), frame.t, 12_000) - 0.35) * 60
     calm = 26 + 9 * smooth(frame.key("humidity"), frame.t, 5_400) - 0.6 * (frame.air - 9.5) + tongue
-    return calm + (97 - calm) * frame.storm
+    out: Doubles = calm + (97 - calm) * frame.storm
+    return out
 
 
 def humidity(frame: Frame, who: Who) -> Doubles:
@@ -54,7 +55,8 @@ def rain(frame: Frame, who: Who) -> Doubles:
 def dust(frame: Frame, who: Who) -> Doubles:
     """µg/m³; Saharan air comes for a day or so."""
     calima = np.maximum(0.0, smooth(frame.key("calima"), frame.t, 130_000) - 0.4) * 130
-    return np.maximum(0.5, 9 + 4 * smooth(frame.key("dust"), frame.t, 7_200) + calima + 0.8 * white(who.key, frame.t))
+    out: Doubles = np.maximum(0.5, 9 + 4 * smooth(frame.key("dust"), frame.t, 7_200) + calima + 0.8 * white(who.key, frame.t))
+    return out
 
 
 def sky_temperature(frame: Frame, who: Who) -> Doubles:
@@ -78,4 +80,12 @@ def pressure(frame: Frame, who: Who) -> Doubles:
     """hPa: international standard atmosphere at the site's height, the semidiurnal tide, and the passing weather."""
     mean = 1013.25 * (1 - 2.25577e-5 * frame.site.height) ** 5.25588
     tide = 0.9 * np.cos(4 * np.pi * (frame.t / 86_400 + frame.site.longitude / 360 - 0.41))
-    return mean + tide + 2.5 * smooth(frame.key("pressure"), frame.t, 60_000) - 4 * frame.storm + 0.2 * _own(who) + 0.02 * white(who.key, frame.t)
+    out: Doubles = (
+        mean
+        + tide
+        + 2.5 * smooth(frame.key("pressure"), frame.t, 60_000)
+        - 4 * frame.storm
+        + 0.2 * _own(who)
+        + 0.02 * white(who.key, frame.t)
+    )
+    return out
