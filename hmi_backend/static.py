@@ -30,7 +30,9 @@ class Static:
         path = request.url.path
         found = self._files.get(path)
         if found is None:
-            if Path(path).suffix or "text/html" not in request.headers.get("accept", "text/html"):
+            # a browser asking for a page gets the application, whatever the address: point names have dots, as files have
+            accept = request.headers.get("accept", "*/*")
+            if path.startswith("/assets/") or not ("text/html" in accept or ("*/*" in accept and not Path(path).suffix)):
                 raise HTTPException(404, f"nothing is at {path}")
             path, found = "/index.html", self._files.get("/index.html")
         if found is None:

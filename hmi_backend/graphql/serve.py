@@ -118,6 +118,8 @@ class GraphQLEdge(GraphQL[Context, None]):
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         answer = await super().process_result(request, result)
+        for error in answer.get("errors") or ():  # a document that cannot be parsed is refused before any extension sees it
+            cast(dict[str, Any], error).setdefault("extensions", {"code": "GRAPHQL_PARSE_FAILED"})
         if isinstance(result, PreExecutionError):
             answer.pop("data", None)  # nothing was executed: GraphQL over HTTP wants no data entry
             request.state.refused = True
