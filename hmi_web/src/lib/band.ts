@@ -1,0 +1,102 @@
+/** A plot's memory: a fixed ring of buckets with least, greatest and mean value. Old buckets are overwritten, nothing grows. */
+
+import type { Micros } from './time';
+
+/** Columns for drawing. `t` in seconds; a null row stands where the line must break. */
+export interface BandColumns {
+  t: number[];
+  lo: (number | null)[];
+  hi: (number | null)[];
+  mean: (number | null)[];
+}
+
+export class BandRing {
+  readonly width: Micros;
+  #lo: Float64Array;
+  #hi: Float64Array;
+  #sum: Float64Array;
+  #n: Float64Array;
+  /** Absolute number of the newest bucket (time / width). */
+  #last = -Infinity;
+
+  /** `buckets` of equal width cover `span` microseconds. */
+  constructor(
+    span: Micros,
+    readonly buckets: number,
+  ) {
+    this.width = Math.max(1, Math.ceil(span / buckets));
+    this.#lo = new Float64Array(buckets);
+    this.#hi = new Float64Array(buckets);
+    this.#sum = new Float64Array(buckets);
+    this.#n = new Float64Array(buckets);
+  }
+
+  /** Adds a sample; one older than the ring is ignored. Returns whether anything changed. */
+  push(t: Micros, v: number): boolean {
+    const k = this.#open(t);
+    if (k < 0) return false;
+    const n = this.#n[k] ?? 0;
+    this.#lo[k] = n ? Math.min(this.#lo[k] ?? v, v) : v;
+    this.#hi[k] = n ? Math.max(this.#hi[k] ?? v, v) : v;
+    this.#sum[k] = (n ? (this.#sum[k] ?? 0) : 0) + v;
+    this.#n[k] = n + 1;
+    return true;
+  }
+
+  /** Says what the mean of a filled bucket is: better known than from its extremes alone. */
+  settle(t: Micros, mean: number): void {
+    const b = Math.floor(t / this.width);
+    if (b > this.#last || b <= this.#last - this.buckets) return;
+    const k = b % this.buckets;
+    const n = this.#n[k] ?? 0;
+    if (n) this.#sum[k] = Math.min(Math.max(mean, this.#lo[k] ?? mean), this.#hi[k] ?? mean) * n;
+  }
+
+  /** The slot of a moment, after the ring was moved on to it; −1 when it is older than the ring. */
+  #open(t: Micros): number {
+    const b = Math.floor(t / this.width);
+    if (b <= this.#last - this.buckets) return -1;
+    if (b > this.#last) {
+      const from = Math.max(this.#last + 1, b - this.buckets + 1);
+      for (let k = from; k <= b; k++) this.#n[k % this.buckets] = 0;
+      this.#last = b;
+    }
+    return b % this.buckets;
+  }
+
+  /** What lies in [from, to], broken wherever nothing was received for longer than `reach`. */
+  columns(from: Micros, to: Micros, reach: Micros): BandColumns {
+    const out: BandColumns = { t: [], lo: [], hi: [], mean: [] };
+    const first = Math.max(Math.floor(from / this.width), this.#last - this.buckets + 1);
+    const last = Math.min(Math.floor(to / this.width), this.#last);
+    let before = Number.NaN;
+    for (let b = first; b <= last; b++) {
+      const k = b % this.buckets;
+      const n = this.#n[k] ?? 0;
+      if (!n) continue;
+      const t = (b + 0.5) * this.width;
+      if (t - before > Math.max(reach, this.width * 1.5)) row(out, (before + t) / 2e6, null, null, null);
+      row(out, t / 1e6, this.#lo[k] ?? null, this.#hi[k] ?? null, (this.#sum[k] ?? 0) / n);
+      before = t;
+    }
+    return out;
+  }
+}
+
+function row(out: BandColumns, t: number, lo: number | null, hi: number | null, mean: number | null): void {
+  out.t.push(t);
+  out.lo.push(lo);
+  out.hi.push(hi);
+  out.mean.push(mean);
+}
+
+/** The value in force at a moment: of the last row at or before it, null in a break or before the first. `t` in seconds. */
+export function valueAt(c: BandColumns, t: number): number | null {
+  let [lo, hi] = [0, c.t.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if ((c.t[mid] ?? 0) <= t) lo = mid + 1;
+    else hi = mid;
+  }
+  return c.mean[lo - 1] ?? null;
+}

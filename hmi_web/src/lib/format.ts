@@ -1,0 +1,67 @@
+/** Numbers as operators read them: a true minus sign, tabular figures, digits that suit the unit. */
+
+const DECIMALS: Record<string, number> = {
+  '°': 2, arcsec: 1, '°/s': 3, A: 2, '°C': 1, Hz: 0, 'MB/s': 1, V: 1, kHz: 2, 'µm': 1, kW: 1, '%': 1, min: 1, ns: 1, ms: 2, 'Mbit/s': 1,
+  'km/h': 1, 'mm/h': 1, 'µg/m³': 0, hPa: 1, 'µs': 1, s: 1,
+};
+
+export type Value = number | boolean | string | null;
+
+export interface ValueType {
+  kind: string;
+  unit?: string | null;
+  labels?: readonly { value: number; label: string }[] | null;
+}
+
+/** Digits after the point for a unit; 2 where the unit is unknown. */
+export const decimals = (unit: string | null | undefined): number => DECIMALS[unit ?? ''] ?? 2;
+
+/** A number with a minus sign; thin spaces in thousands; exponent beyond 1e9; `∞`, `NaN` as they are. */
+export function number(x: number, digits: number): string {
+  if (Number.isNaN(x)) return 'NaN';
+  if (!Number.isFinite(x)) return x > 0 ? '∞' : '−∞';
+  const size = Math.abs(x);
+  if (size >= 1e9 || (size > 0 && size < 0.5 * 10 ** -digits && size < 1e-4)) return x.toExponential(2).replace('-', '−').replace('e+', 'e');
+  const [whole = '', part] = size.toFixed(digits).split('.');
+  const text = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ' ') + (part ? `.${part}` : '');
+  return x < 0 && Number(size.toFixed(digits)) !== 0 ? `−${text}` : text;
+}
+
+/** A count, rounded: `12 345`. */
+export const count = (x: number): string => number(Math.round(x), 0);
+
+/** A short count: `950`, `12.3 k`, `4.1 M`. */
+export function compact(x: number): string {
+  const size = Math.abs(x);
+  for (const [limit, sign] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']] as const) {
+    if (size >= limit) return `${number(x / (sign === 'k' ? 1e3 : limit), 1)} ${sign}`;
+  }
+  return number(x, size < 10 && size % 1 !== 0 ? 1 : 0);
+}
+
+/** Bytes in powers of 1000. */
+export function bytes(x: number): string {
+  for (const [limit, sign] of [[1e12, 'TB'], [1e9, 'GB'], [1e6, 'MB'], [1e3, 'kB']] as const) if (x >= limit) return `${number(x / limit, 1)} ${sign}`;
+  return `${count(x)} B`;
+}
+
+/** The text of a value without its unit: enumeration labels, yes and no, numbers by unit; null is `–`. */
+export function value(v: Value | undefined, type: ValueType, digits?: number): string {
+  if (v === null || v === undefined) return '–';
+  if (typeof v === 'string') return v;
+  if (typeof v === 'boolean') return v ? 'yes' : 'no';
+  if (type.kind === 'enum') return type.labels?.find((l) => l.value === v)?.label ?? `state ${v.toString()}`;
+  if (type.kind === 'bool') return v ? 'yes' : 'no';
+  return number(v, type.kind === 'long' ? 0 : (digits ?? decimals(type.unit)));
+}
+
+const UNITS: Record<string, string> = { arcsec: '″' };
+
+/** The unit as it is drawn. */
+export const unit = (u: string | null | undefined): string => UNITS[u ?? ''] ?? u ?? '';
+
+/** `TRACKING` and `TAKING_DATA` as words: `Tracking`, `Taking data`. */
+export function words(label: string): string {
+  const text = label.replaceAll('_', ' ').toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,59 @@
+/** The site, its assets and the configuration in force. */
+
+import { gql } from '../api/http';
+import { OBSERVATORY, REVISION_CHANGES } from '../api/queries';
+import type { Asset, Site } from '../api/types';
+import { link } from './link.svelte';
+import { notes } from './notes.svelte';
+import { points } from './points.svelte';
+
+interface InForce {
+  revision: number;
+  newest: number;
+  points: number;
+}
+
+class Observatory {
+  site = $state.raw<Site | null>(null);
+  assets = $state.raw<Asset[]>([]);
+  revision = $state.raw<InForce>({ revision: 0, newest: 0, points: 0 });
+
+  /** The telescopes in their order: assets with a template, directly below the site or at the top, that stand somewhere. */
+  readonly telescopes = $derived(
+    this.assets.filter((a) => a.position && a.type && a.points).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
+  );
+  readonly siteName = $derived(this.assets.find((a) => !a.parent)?.name ?? this.site?.name ?? 'site');
+
+  async load(): Promise<void> {
+    const found = await gql<{ site: Site; assets: Asset[]; revision: InForce }>(OBSERVATORY);
+    this.site = found.site;
+    this.assets = found.assets;
+    this.revision = found.revision;
+  }
+
+  /** Follows revisions. */
+  run(): () => void {
+    return link.socket.subscribe<{ revisionChanges: InForce }>(REVISION_CHANGES, {}, {
+      next: ({ revisionChanges }) => { void this.#taken(revisionChanges); },
+      error: (why) => { notes.problem('revision', new Error(why)); },
+    });
+  }
+
+  async #taken(now: InForce): Promise<void> {
+    const before = this.revision.revision;
+    this.revision = now;
+    if (before === now.revision) return;
+    try {
+      await this.load();
+      await points.refresh();
+    } catch (error) {
+      notes.problem('revision', error);
+    }
+  }
+
+  title(asset: string): string {
+    return this.assets.find((a) => a.name === asset)?.title ?? asset;
+  }
+}
+
+export const observatory = new Observatory();

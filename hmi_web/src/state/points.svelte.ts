@@ -1,0 +1,196 @@
+/**
+ * Points: definitions and newest values, one Reading per point, whoever shows it. Components `watch` names while they live; one live
+ * subscription serves all of them. In FIXED the same readings hold the archive's values of that moment.
+ */
+
+import { gql } from '../api/http';
+import { LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
+import type { LiveBatch, PointDef } from '../api/types';
+import { readColumns } from '../lib/columns';
+import * as format from '../lib/format';
+import type { Value } from '../lib/format';
+import { breach, freshness, quality, staleAfter } from '../lib/judge';
+import type { Micros } from '../lib/time';
+import { clock } from './clock.svelte';
+import { lasting } from './lasting.svelte';
+import { link } from './link.svelte';
+import { nav } from './nav.svelte';
+import { notes } from './notes.svelte';
+import { sources } from './sources.svelte';
+
+export interface Sample {
+  t: Micros;
+  v: Value;
+  q: number;
+}
+
+export type Tap = (point: string, sample: Sample) => void;
+
+const PAGE = 400;
+const MAX_HZ = 4;
+
+/** One point as it is seen now. All that is derived is written in one place, so that every page judges alike. */
+export class Reading {
+  /** undefined: not asked yet; null: never received. */
+  sample = $state.raw<Sample | null | undefined>(undefined);
+  /** undefined: not asked yet; null: there is no such point. */
+  def = $state.raw<PointDef | null | undefined>(undefined);
+
+  readonly value = $derived(this.sample?.v ?? null);
+  readonly quality = $derived(this.sample ? quality(this.sample.q) : 'good');
+  /** Silence of a connected source means unchanged and still good; of any other it means nothing is known. */
+  readonly fresh = $derived(freshness(this.#known(), nav.moment, staleAfter(this.def?.sampling ?? 1)));
+  readonly age = $derived(this.sample ? Math.max(0, nav.moment - this.sample.t) : 0);
+  /** Only a value that can be believed breaks a limit. */
+  readonly breach = $derived(this.fresh === 'fresh' && this.quality !== 'bad' ? breach(this.value, this.def?.limits) : null);
+  readonly number = $derived(typeof this.value === 'number' && Number.isFinite(this.value) ? this.value : null);
+  /** As number where it may be compared with others: fresh and not bad. */
+  readonly sound = $derived(this.fresh === 'fresh' && this.quality !== 'bad' ? this.number : null);
+
+  constructor(readonly name: string) {}
+
+  #known(): Micros | null {
+    if (!this.sample) return null;
+    const covered = nav.live && link.word !== 'offline' && sources.of(this.def?.device ?? '')?.connected;
+    return covered ? Math.max(this.sample.t, nav.moment) : this.sample.t;
+  }
+
+  /** The value's text, without unit. */
+  text(digits?: number): string {
+    return format.value(this.value, { kind: this.def?.kind.toLowerCase() ?? 'double', unit: this.def?.unit ?? '', labels: this.def?.labels ?? null }, digits);
+  }
+
+  get unit(): string {
+    return format.unit(this.def?.unit);
+  }
+}
+
+class Points {
+  readonly #readings = new Map<string, Reading>();
+  readonly #wanted = new Map<string, number>();
+  readonly #taps = new Set<Tap>();
+  #subscribed: ReadonlySet<string> = new Set();
+  #end: () => void = () => undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #fixedAt: Micros | null = null;
+  /** Values taken in so far: for the `#states` page and for tests. */
+  updates = 0;
+
+  /** The reading of a point; always the same object. */
+  of(name: string): Reading {
+    let r = this.#readings.get(name);
+    if (!r) this.#readings.set(name, (r = lasting(() => new Reading(name))));
+    return r;
+  }
+
+  /** Keeps points fresh until the returned function is called. */
+  watch(names: readonly string[]): () => void {
+    for (const n of names) this.#wanted.set(n, (this.#wanted.get(n) ?? 0) + 1);
+    this.#plan();
+    return () => {
+      for (const n of names) {
+        const left = (this.#wanted.get(n) ?? 1) - 1;
+        if (left) this.#wanted.set(n, left);
+        else this.#wanted.delete(n);
+      }
+      this.#plan(2000);
+    };
+  }
+
+  /** Hears every live sample as it comes in. */
+  tap(listener: Tap): () => void {
+    this.#taps.add(listener);
+    return () => this.#taps.delete(listener);
+  }
+
+  /** Shows the archive's values of a moment, or, with null, live ones. */
+  show(moment: Micros | null): void {
+    if (moment === this.#fixedAt) return;
+    this.#fixedAt = moment;
+    this.#subscribed = new Set();
+    this.#plan();
+  }
+
+  /** Definitions are asked again, after a revision was published. */
+  async refresh(): Promise<void> {
+    await this.#define([...this.#readings.keys()]);
+    this.#subscribed = new Set();
+    this.#plan();
+  }
+
+  /** Definitions of points that are not known yet. */
+  async ensure(names: readonly string[]): Promise<void> {
+    await this.#define(names.filter((n) => this.of(n).def === undefined));
+  }
+
+  async #define(names: readonly string[]): Promise<void> {
+    const pages: string[][] = [];
+    for (let i = 0; i < names.length; i += PAGE) pages.push(names.slice(i, i + PAGE));
+    await Promise.all(
+      pages.map(async (page) => {
+        const { points } = await gql<{ points: { nodes: PointDef[] } }>(POINTS_BY_NAME, { names: page, first: page.length });
+        const found = new Map(points.nodes.map((d) => [d.name, d]));
+        for (const n of page) this.of(n).def = found.get(n) ?? null;
+      }),
+    );
+  }
+
+  #plan(ms = 20): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#follow().catch((e: unknown) => { notes.problem('points', e); }), ms);
+  }
+
+  async #follow(): Promise<void> {
+    const asked = [...this.#wanted.keys()];
+    await this.ensure(asked);
+    const names = asked.filter((n) => this.of(n).def);
+    for (const n of asked) if (!this.of(n).def) this.of(n).sample = null;
+    const set = new Set(names);
+    if (set.size === this.#subscribed.size && names.every((n) => this.#subscribed.has(n))) return;
+    this.#subscribed = set;
+    if (this.#fixedAt !== null) await this.#fetchAt(names, this.#fixedAt);
+    else this.#subscribe(names);
+  }
+
+  async #fetchAt(names: string[], at: Micros): Promise<void> {
+    this.#end();
+    this.#end = () => undefined;
+    if (!names.length) return;
+    const { valuesAt } = await gql<{ valuesAt: LiveBatch }>(VALUES_AT, { points: names, at });
+    if (this.#fixedAt === at) this.#take(valuesAt);
+  }
+
+  #subscribe(names: string[]): void {
+    const before = this.#end;
+    this.#end = names.length
+      ? link.socket.subscribe<{ live: LiveBatch }>(LIVE_VALUES, { points: names, maxHz: MAX_HZ }, {
+          next: ({ live }) => {
+            clock.hear(live.serverTime);
+            link.hear();
+            this.#take(live, true);
+          },
+          error: (why) => { notes.problem('points', new Error(why)); },
+        })
+      : () => undefined;
+    before();
+    if (names.length) notes.solved('points');
+  }
+
+  #take(batch: LiveBatch, live = false): void {
+    const { t, v, q } = readColumns(batch.columns);
+    batch.points.forEach((name, i) => {
+      const at = t[i];
+      const r = this.of(name);
+      if (at == null) {
+        r.sample = null;
+        return;
+      }
+      const sample: Sample = { t: at, v: v[i] ?? null, q: q[i] ?? 2 };
+      r.sample = sample;
+      this.updates += 1;
+      if (live) for (const tap of this.#taps) tap(name, sample);
+    });
+  }
+}
+
+export const points = new Points();

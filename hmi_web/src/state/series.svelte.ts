@@ -1,0 +1,152 @@
+/**
+ * A trend that keeps itself: loads its range, takes live samples in, fills the gap after a lost link, loads anew when the range changes.
+ * Its memory is one ring of buckets per point, one bucket per pixel or two.
+ */
+
+import { gql } from '../api/http';
+import { BAND } from '../api/queries';
+import type { Gap, SeriesBlock } from '../api/types';
+import { BandRing, type BandColumns } from '../lib/band';
+import { drawable, readColumns } from '../lib/columns';
+import { SECOND, type Micros } from '../lib/time';
+import { clock } from './clock.svelte';
+import { link } from './link.svelte';
+import { nav } from './nav.svelte';
+import { notes } from './notes.svelte';
+import { points } from './points.svelte';
+
+const NOTHING: BandColumns = { t: [], lo: [], hi: [], mean: [] };
+
+export interface View {
+  columns: BandColumns;
+  gaps: Gap[];
+  method: string;
+  complete: boolean;
+}
+
+/** The range a trend shows; `live` when its end is now. */
+export interface Span {
+  from: Micros;
+  to: Micros;
+  live: boolean;
+}
+
+export class Trend {
+  /** What is to be drawn, by point. */
+  views = $state.raw<ReadonlyMap<string, View>>(new Map());
+  /** In which the views lie. */
+  from = $state<Micros>(0);
+  to = $state<Micros>(1);
+  loading = $state(false);
+  #rings = new Map<string, BandRing>();
+  #blocks = new Map<string, { gaps: Gap[]; method: string; complete: boolean }>();
+
+  constructor(readonly buckets = 400) {}
+
+  view(name: string): View {
+    return this.views.get(name) ?? { columns: NOTHING, gaps: [], method: '', complete: true };
+  }
+
+  /** Follows points over a time. To be run in an effect: it reads what must make it start anew. */
+  run(names: readonly string[], time: { mode: 'live'; span: Micros } | { mode: 'fixed'; from: Micros; to: Micros } = nav.route.time): () => void {
+    void link.openings;
+    const abort = new AbortController();
+    const live = time.mode === 'live';
+    const span = live ? time.span : time.to - time.from;
+    const end = live ? clock.exact() : time.to;
+    const early: [string, Micros, number][] = [];
+    let loaded = false;
+    const untap = live
+      ? points.tap((name, s) => {
+          const v = drawable(s.v);
+          if (v === null || s.q === 2) return;
+          if (loaded) this.#rings.get(name)?.push(s.t, v);
+          else if (names.includes(name)) early.push([name, s.t, v]);
+        })
+      : () => undefined;
+    const draw = (): void => { if (loaded && !document.hidden) this.#draw(names, live ? clock.exact() : end, span); };
+    const timer = live ? setInterval(draw, Math.min(1000, Math.max(250, span / this.buckets / 1000))) : undefined;
+    void this.#load(names, Math.round(end - span), Math.round(end), abort.signal).then((ok) => {
+      if (!ok) return;
+      for (const [name, t, v] of early) this.#rings.get(name)?.push(t, v);
+      loaded = true;
+      this.#draw(names, live ? clock.exact() : end, span);
+    });
+    return () => {
+      clearInterval(timer);
+      untap();
+      abort.abort();
+    };
+  }
+
+  async #load(names: readonly string[], from: Micros, to: Micros, signal: AbortSignal): Promise<boolean> {
+    if (!names.length) {
+      this.views = new Map();
+      return false;
+    }
+    this.loading = true;
+    try {
+      const { extremes, mean } = await gql<{ extremes: SeriesBlock[]; mean: SeriesBlock[] }>(BAND, { points: names, from, to, buckets: this.buckets }, signal);
+      this.#rings = new Map(extremes.map((x, i) => [x.point, fill(new BandRing(to - from, this.buckets + 4), x, mean[i])]));
+      this.#blocks = new Map(extremes.map((x) => [x.point, { gaps: x.gaps, method: x.method, complete: x.complete }]));
+      notes.solved('trend');
+      return true;
+    } catch (error) {
+      notes.problem('trend', error);
+      return false;
+    } finally {
+      if (!signal.aborted) this.loading = false;
+    }
+  }
+
+  #draw(names: readonly string[], to: Micros, span: Micros): void {
+    const views = new Map<string, View>();
+    for (const name of names) {
+      const block = this.#blocks.get(name);
+      const sampling = points.of(name).def?.sampling ?? 1;
+      // Unchanged values are silent for up to some minutes; only an explained gap breaks such a line.
+      const columns = this.#rings.get(name)?.columns(to - span, to, Math.max(3 * sampling, 600) * SECOND) ?? NOTHING;
+      const gaps = (block?.gaps ?? []).filter((g) => g.start < to && (g.end ?? to) > to - span);
+      views.set(name, { columns: broken(columns, gaps), gaps, method: block?.method ?? '', complete: block?.complete ?? true });
+    }
+    this.views = views;
+    [this.from, this.to] = [to - span, to];
+  }
+}
+
+/** Breaks the line wherever a gap lies between two rows. */
+function broken(c: BandColumns, gaps: readonly Gap[]): BandColumns {
+  if (!gaps.length) return c;
+  const out: BandColumns = { t: [], lo: [], hi: [], mean: [] };
+  c.t.forEach((t, i) => {
+    const before = c.t[i - 1];
+    const gap = before === undefined ? undefined : gaps.find((g) => g.start / 1e6 < t && (g.end ?? Infinity) / 1e6 > before);
+    if (gap && before !== undefined) push(out, (before + t) / 2, null, null, null);
+    push(out, t, c.lo[i] ?? null, c.hi[i] ?? null, c.mean[i] ?? null);
+  });
+  return out;
+}
+
+function push(c: BandColumns, t: number, lo: number | null, hi: number | null, mean: number | null): void {
+  c.t.push(t);
+  c.lo.push(lo);
+  c.hi.push(hi);
+  c.mean.push(mean);
+}
+
+/** Extremes with their own times and means of buckets become rows; raw samples are simply pushed. */
+function fill(ring: BandRing, extremes: SeriesBlock, mean: SeriesBlock | undefined): BandRing {
+  const x = readColumns(extremes.columns);
+  x.t.forEach((t, i) => {
+    const v = drawable(x.v[i]);
+    if (t !== null && v !== null && x.q[i] !== 2) ring.push(t, v);
+  });
+  if (mean && mean.method !== 'RAW') {
+    const m = readColumns(mean.columns);
+    m.t.forEach((t, i) => {
+      const v = drawable(m.v[i]);
+      if (t !== null && v !== null) ring.settle(t, v);
+    });
+  }
+  return ring;
+}
