@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ import numpy as np
 from kernel.batches import Column, columns
 from kernel.clock import SECOND, Clock
 from kernel.samples import Changes, Ints, Kind, Samples, Series, empty_series
+from mon_queue.snapshot import Snapshot, restore, taken
 from mon_queue.table import NewestTable
 from schemas.records import PointBatch
 
@@ -48,12 +49,47 @@ class MemoryHotQueue:
         self._stored: dict[tuple[str, int], int] = {}
         self._wake = asyncio.Event()
 
+    def knows(self, source: str, epoch: int, seq: int) -> bool:
+        """Whether a batch with this number came before: order holds per source, so one number per source and epoch tells."""
+        return self._stored.get((source, epoch), -1) >= seq
+
+    def snapshots(self, sources: Collection[str]) -> Iterator[Snapshot]:
+        """The newest samples of each of the sources that has any."""
+        n = len(self._table)
+        names = self._table.names()
+        order = np.argsort(self._table.source[:n], kind="stable")
+        of_row = self._table.source[:n][order]
+        for source in sources:
+            number = self._sources.get(source)
+            if number is None:
+                continue
+            start, end = np.searchsorted(of_row, [number, number + 1])
+            rows = order[start:end]
+            yield taken(self._table, names, rows[self._table.kind[rows] != Kind.NONE], source, self._covered[number])
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Takes newest samples from elsewhere, where they are newer than what is here; live readers get them as changes."""
+        self._number += 1
+        restore(self._table, snapshot, self._number_of(snapshot.source, snapshot.covered), self._number)
+        self._changed()
+
+    def forget_window(self, lost: int) -> None:
+        """The window has a hole: it begins anew, and readers of every sample are told how many batches they missed."""
+        self._window.clear()
+        self._bytes = 0
+        self._number += max(1, lost)
+        self._changed()
+
+    def sources(self) -> Collection[str]:
+        """Every source heard of."""
+        return self._sources.keys()
+
     async def put(self, batches: Sequence[PointBatch]) -> None:
         for batch in batches:
             if self._seen(batch):
                 continue
             self._number += 1
-            source = self._source(batch)
+            source = self._number_of(batch.source, batch.covered_to)
             parts = columns(batch)
             rows = self._rows(batch.names)
             spread = tuple(rows[c.index] for c in parts)
@@ -61,8 +97,7 @@ class MemoryHotQueue:
                 self._table.update(at, column, batch.received, source, self._number)
             if parts:
                 self._remember(_Entry(self._number, batch.received, 60 + sum(34 * len(c) for c in parts), spread, tuple(parts)))
-        self._wake.set()
-        self._wake = asyncio.Event()
+        self._changed()
 
     async def latest(self, points: Sequence[str]) -> Samples:
         return self._confirmed(self._table.take(self._table.find(points), np.arange(len(points), dtype=np.int64)), self._table.find(points))
@@ -123,19 +158,21 @@ class MemoryHotQueue:
                 yield Changes(seq, samples, dropped)
 
     def _seen(self, batch: PointBatch) -> bool:
-        """Whether this batch came before: order holds per source, so one number per source and epoch tells."""
-        key = (batch.source, batch.epoch)
-        if self._stored.get(key, -1) >= batch.seq:
+        if self.knows(batch.source, batch.epoch, batch.seq):
             return True
-        self._stored[key] = batch.seq
+        self._stored[batch.source, batch.epoch] = batch.seq
         return False
 
-    def _source(self, batch: PointBatch) -> int:
-        number = self._sources.setdefault(batch.source, len(self._sources))
+    def _number_of(self, source: str, covered: int) -> int:
+        number = self._sources.setdefault(source, len(self._sources))
         if number == len(self._covered):
             self._covered.append(0)
-        self._covered[number] = max(self._covered[number], batch.covered_to)
+        self._covered[number] = max(self._covered[number], covered)
         return number
+
+    def _changed(self) -> None:
+        self._wake.set()
+        self._wake = asyncio.Event()
 
     def _rows(self, names: tuple[str, ...]) -> Ints:
         """Row numbers of a batch's names; decoded batches of one source share one tuple, so identity finds them."""

@@ -41,6 +41,10 @@ class NewestTable:
         self._grow(len(ids))
         return rows
 
+    def names(self) -> list[str]:
+        """The name of each row."""
+        return list(self._ids)
+
     def find(self, names: Sequence[str]) -> Ints:
         """Row numbers of the names; -1 where a name was never received."""
         return np.fromiter((self._ids.get(n, -1) for n in names), np.int64, len(names))

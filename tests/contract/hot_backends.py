@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,9 +12,11 @@ from kernel.hot_queue import HotQueue
 from mon_queue import open_hot
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "redis"])
 async def hot(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[HotQueue]:
     """An empty hot queue with a window of 60 s."""
-    assert request.param == "memory"
-    async with open_hot("memory://", clock=clock, retention=60) as opened:
+    url = "memory://"
+    if request.param == "redis":
+        url = f"{request.getfixturevalue('redis_url')}?prefix={uuid.uuid4().hex}:"
+    async with open_hot(url, clock=clock, retention=60) as opened:
         yield opened
