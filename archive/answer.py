@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
-from archive.read import Evidence, as_series, block, raw_block, slices
-from archive.resample import OF_TEXT, Picked, edges, joined, reduce
+from archive.fill import as_picked, filled, interpolated, together, zeros
+from archive.lttb import halves, largest_triangles
+from archive.read import Evidence, as_series, block, found_gaps, raw_block, slices
+from archive.resample import OF_TEXT, Picked, edges, joined, reduce, usable
 from archive.table import Table, concat, take
-from kernel.archive import ResampleMethod, SeriesBlock, SeriesQuery
+from kernel.archive import Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.samples import Ints, Kind, Series, empty_series
 
 RAW_IF_FEW = {ResampleMethod.MINMAX, ResampleMethod.LTTB}
@@ -27,11 +32,106 @@ def answer(evidence: Evidence, query: SeriesQuery) -> SeriesBlock:
         few, pieces = _few(pieces, len(limits) - 1)
         if few is not None:
             return block(evidence, query, as_series(evidence.point, few), ResampleMethod.RAW)
-    picked = [reduce_piece(piece, limits, method) for piece in pieces]
-    if not picked:
+    found = _resampled(evidence, query, wanted, method, limits, pieces)
+    if found is None:
         return block(evidence, query, empty_series(evidence.point), method)
-    found = joined(picked)
     return block(evidence, query, Series(evidence.point, found.time, found.value, found.quality, found.status), method)
+
+
+def _resampled(
+    evidence: Evidence, query: SeriesQuery, wanted: Resample, method: ResampleMethod, limits: Ints, pieces: Iterator[Table]
+) -> Picked | None:
+    if method is ResampleMethod.LTTB:
+        picked = _reduced(pieces, halves(limits), ResampleMethod.MINMAX)
+        return largest_triangles(picked) if picked is not None else None
+    if method is ResampleMethod.COUNT:
+        return _counted(evidence, query, limits, pieces)
+    if method is ResampleMethod.INTERPOLATE:
+        return _interpolated(evidence, query, wanted.fill, limits, pieces)
+    if wanted.fill is Fill.NONE:
+        return _reduced(pieces, limits, method)
+    before = evidence.before()
+    main: list[Picked] = []
+    held = _neighbour(before)
+    for piece in pieces:
+        main.append(_piece(piece, limits, method))
+        held.append(_last_of_each(piece, limits))
+    if not held:
+        return None
+    gaps = found_gaps(evidence, _since(query, before))
+    return filled(
+        joined(main) if main else _nothing(held[0].value.dtype), together(held), limits, method, wanted.fill, gaps, evidence.known_until
+    )
+
+
+def _since(query: SeriesQuery, before: Table | None) -> SeriesQuery:
+    """The range from the sample before it on: a gap that lies before the range ends what was in force."""
+    return query if before is None else replace(query, start=min(query.start, int(before.time[0])))
+
+
+def _counted(evidence: Evidence, query: SeriesQuery, limits: Ints, pieces: Iterator[Table]) -> Picked | None:
+    """Zeros only from where something was known of the point: the first time covered, else its first sample in the range."""
+    picked = _reduced(pieces, limits, ResampleMethod.COUNT)
+    if evidence.covered:
+        since = evidence.covered[0][0]
+    elif picked is not None:
+        since = int(picked.time[0])
+    else:
+        return None
+    return zeros(picked or _nothing(np.dtype(np.int64)), limits, found_gaps(evidence, query), since, evidence.known_until)
+
+
+def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: Ints, pieces: Iterator[Table]) -> Picked | None:
+    before = _usable(evidence.before())
+    first, last = _neighbour(before), _neighbour(before)
+    for piece in pieces:
+        good = _usable(piece)
+        if good is not None:
+            first.append(_piece(good, limits, ResampleMethod.FIRST))
+            last.append(_piece(good, limits, ResampleMethod.LAST))
+    after = _neighbour(_usable(evidence.after()))
+    first, last = first + after, last + after
+    if not first:
+        return None
+    gaps = found_gaps(evidence, _since(query, before))
+    return interpolated(together(first), together(last), limits, fill, gaps, evidence.known_until)
+
+
+def _usable(table: Table | None) -> Table | None:
+    if table is None:
+        return None
+    good = usable(table)
+    table = table if good is None else take(table, good)
+    return table if len(table) else None
+
+
+def _neighbour(table: Table | None) -> list[Picked]:
+    return [] if table is None else [as_picked(table, -1)]
+
+
+def _nothing(dtype: np.dtype[Any]) -> Picked:
+    """No bucket at all."""
+    none = np.empty(0, np.int64)
+    return Picked(none, none, np.empty(0, dtype), np.empty(0, np.uint8), np.empty(0, np.uint32))
+
+
+def _last_of_each(piece: Table, limits: Ints) -> Picked:
+    """The very last sample of each bucket, usable or not: what is in force afterwards."""
+    at = np.searchsorted(piece.time, limits)
+    rows = at[1:][np.diff(at) > 0] - 1
+    return as_picked(take(piece, rows), -1)
+
+
+def _reduced(pieces: Iterator[Table], limits: Ints, method: ResampleMethod) -> Picked | None:
+    found = [_piece(piece, limits, method) for piece in pieces]
+    return joined(found) if found else None
+
+
+def _piece(piece: Table, limits: Ints, method: ResampleMethod) -> Picked:
+    """reduce() over the buckets the piece reaches."""
+    a, b = (np.searchsorted(limits, (piece.time[0], piece.time[-1]), side="right") - 1).tolist()
+    found = reduce(piece, limits[a : b + 2], method)
+    return Picked(found.bucket + a, found.time, found.value, found.quality, found.status) if a else found
 
 
 def whole_buckets(pieces: Iterator[Table], limits: Ints) -> Iterator[Table]:
@@ -49,23 +149,11 @@ def whole_buckets(pieces: Iterator[Table], limits: Ints) -> Iterator[Table]:
         yield held
 
 
-def reduce_piece(piece: Table, limits: Ints, method: ResampleMethod) -> Picked:
-    """reduce() over the buckets the piece reaches."""
-    a, b = (np.searchsorted(limits, (piece.time[0], piece.time[-1]), side="right") - 1).tolist()
-    found = reduce(piece, limits[a : b + 2], method)
-    return Picked(found.bucket + a, found.time, found.value, found.quality, found.status) if a else found
-
-
 def _few(pieces: Iterator[Table], buckets: int) -> tuple[Table | None, Iterator[Table]]:
     """All samples, if they are not more than there are buckets; else the pieces as they were."""
     seen: list[Table] = []
     for piece in pieces:
         seen.append(piece)
         if sum(map(len, seen)) > buckets:
-            return None, _chain(seen, pieces)
+            return None, chain(seen, pieces)
     return (concat(seen) if seen else None), iter(())
-
-
-def _chain(seen: list[Table], rest: Iterator[Table]) -> Iterator[Table]:
-    yield from seen
-    yield from rest

@@ -13,7 +13,7 @@ import numpy as np
 
 from archive.gaps import Span, gaps
 from archive.table import Table, Values, concat, one_kind, take, to_kind
-from kernel.archive import ResampleMethod, SeriesBlock, SeriesQuery
+from kernel.archive import Gap, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.errors import BadUsage
 from kernel.samples import Kind, Series, empty_series
 from schemas.records import StateEvent, StateKind
@@ -47,6 +47,8 @@ class Evidence:
     """Everything up to here has arrived, as far as the source has said."""
     before: Callable[[], Table | None]
     """The sample in force just before the range, if there is one: one row."""
+    after: Callable[[], Table | None]
+    """The first sample after the range, if there is one not far away: one row."""
 
     @property
     def kind(self) -> Kind:
@@ -130,8 +132,12 @@ def read_cursor(query: SeriesQuery) -> int:
 
 def block(evidence: Evidence, query: SeriesQuery, series: Series, method: ResampleMethod, cursor: str | None = None) -> SeriesBlock:
     """The answer with its gaps and whether it is complete."""
-    found = gaps(evidence.point, query.start, query.end, evidence.covered, evidence.events)
-    return SeriesBlock(series, method, found, cursor is None and complete(evidence, query.end), cursor)
+    return SeriesBlock(series, method, found_gaps(evidence, query), cursor is None and complete(evidence, query.end), cursor)
+
+
+def found_gaps(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
+    """The gaps of the range."""
+    return gaps(evidence.point, query.start, query.end, evidence.covered, evidence.events)
 
 
 def complete(evidence: Evidence, end: int) -> bool:
@@ -173,3 +179,9 @@ def in_force(refs: Sequence[Ref], moment: int) -> Table | None:
         if best is None or (time, ref.order) > (int(best.time[0]), best_order):
             best, best_order = take(found, slice(n - 1, n)), ref.order
     return best
+
+
+def first_after(refs: Sequence[Ref], moment: int, end: int) -> Table | None:
+    """The first sample with moment <= time < end, as one row."""
+    piece = next(slices(refs, moment, end, budget=1), None)
+    return None if piece is None else take(piece, slice(0, 1))

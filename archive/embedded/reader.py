@@ -19,7 +19,7 @@ from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect, transaction, translated
 from archive.ledger import unpack_batches
-from archive.read import Evidence, Ref, in_force, latest_first
+from archive.read import Evidence, Ref, first_after, in_force, latest_first
 from archive.slab import open_slab, read_point
 from archive.table import Table, take
 from kernel.archive import ArchiveStats, SeriesBlock, SeriesQuery
@@ -146,7 +146,7 @@ class View:
         number = self._state.names.points.get(point)
         sources = self._state.names.origins.get(number, ()) if number is not None else ()
         if number is None or not sources:
-            return Evidence(point, (), (), (), EVER, lambda: None)
+            return Evidence(point, (), (), (), EVER, lambda: None, lambda: None)
         names = [self._state.names.source_names[s] for s in sources]
         covered = [span for n in names for span in self._covered.get(n, ())]
         events = [e for n in names for e in self._events(n, start, end)]
@@ -159,6 +159,7 @@ class View:
             events,
             known,
             lambda: in_force(self._refs(number, sources, 0, start), start - 1),
+            lambda: first_after(self._refs(number, sources, end, 2 * end - start), end, 2 * end - start),
         )
 
     def at(self, points: Sequence[str], moment: int) -> Samples:
