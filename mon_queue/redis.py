@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from kernel.clock import Clock, SystemClock, monotonic, sleep
 from kernel.errors import NotAvailable
@@ -306,7 +306,7 @@ def _explained(where: str, error: Exception) -> str:
     text = str(error) or type(error).__name__
     if text.startswith("OOM") or "maxmemory" in text:
         return f"hot queue {where} is full: raise Redis's maxmemory or lower hot_bytes ({text})"
-    if "WRONGPASS" in text or "NOAUTH" in text or "invalid username-password" in text or "NOPERM" in text:
+    if isinstance(error, (AuthenticationError, NoPermissionError)):
         return f"hot queue {where} refuses this user: check user, password and ACL ({text})"
     return f"hot queue {where} does not answer: check that Redis runs and hot_url is right ({text})"
 
