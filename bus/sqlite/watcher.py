@@ -13,7 +13,7 @@ from bus.sqlite.log import Log
 from kernel.clock import monotonic
 from kernel.errors import NotAvailable
 
-QUICK, SLOW = 0.025, 0.2
+QUICK, SLOW = 0.025, 0.1
 """Seconds between looks at a topic: quick after something came from another process, then less and less often."""
 
 
