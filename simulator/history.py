@@ -107,7 +107,7 @@ class _Writer:
         fast = [p for p in numeric if p.type.sampling <= FAST_CLASS]
         slow = [p for p in numeric if p.type.sampling > FAST_CLASS]
         texts = [p for p in points if p.type.kind is PointKind.TEXT]
-        self.classes = [self._class(FAST, fast), self._class(SLOW, slow), self._class(SILENCE, texts)]
+        self.classes = [self._class(FAST, fast), self._class(SLOW, slow), self._class(SLOW, texts)]
         self.sequence = dict.fromkeys(sorted({p.source for p in points}), 0)
         self.owner = [
             {s: np.array([i for i, p in enumerate(c.signals.points) if p.source == s], np.int64) for s in self.sequence}
@@ -143,8 +143,6 @@ class _Writer:
     def _grid(self, c: _Class, begin: int, end: int) -> _Grid:
         step = c.step * SECOND
         time = np.arange(-(-begin // step) * step, end, step, dtype=np.int64)
-        if c.step == SILENCE:
-            time = np.array([begin], np.int64)
         t = time / SECOND
         values = c.signals.values(self.world.frame(t), t)
         status = values.status if values.status is not None else np.zeros(values.value.shape, np.uint32)

@@ -11,6 +11,8 @@ from simulator.physics.frame import DUSK, Frame, Ints, Who, once
 OFF, SAFE, STANDBY, READY, OBSERVING = 0, 1, 2, 3, 4
 CLOSED, OPENING, OPEN, CLOSING = 0, 1, 2, 3
 LID_SECONDS = 25.0
+FALL_SECONDS = 10.0
+"""In which the high voltage goes down."""
 BIAS = 54.7
 """Volts on the silicon photomultipliers."""
 MODULES = 37
@@ -33,10 +35,11 @@ def states(frame: Frame) -> Ints:
 
 @once
 def lids(frame: Frame) -> Ints:
-    """Of every camera: it opens at the beginning of the first block and closes after the last."""
-    moves = frame.since_block < LID_SECONDS
-    opened = np.where(frame.observed | ~moves, OPEN, OPENING)
-    closed = np.where(frame.observed & moves, CLOSING, CLOSED)
+    """Of every camera: it opens at the beginning of the first block and closes after the last, once the high voltage is down."""
+    since = frame.since_block
+    opened = np.where(frame.observed | (since >= LID_SECONDS), OPEN, OPENING)
+    after = np.where(since < FALL_SECONDS, OPEN, np.where(since < FALL_SECONDS + LID_SECONDS, CLOSING, CLOSED))
+    closed = np.where(frame.observed, after, CLOSED)
     return np.where(frame.in_maintenance, CLOSED, np.where(frame.observing, opened, closed))
 
 
@@ -44,7 +47,7 @@ def lids(frame: Frame) -> Ints:
 def voltages(frame: Frame) -> Doubles:
     """High voltage of every camera, relative to its working point: ramps up in a minute after the lid has opened."""
     ramp = np.where(frame.observed, 1.0, np.clip((frame.since_block - 30) / 60, 0.0, 1.0))
-    fall = np.where(frame.observed, np.clip(1 - frame.since_block / 10, 0.0, 1.0), 0.0)
+    fall = np.where(frame.observed, np.clip(1 - frame.since_block / FALL_SECONDS, 0.0, 1.0), 0.0)
     return np.where(frame.in_maintenance, 0.0, np.where(frame.observing, ramp, fall) + _everyone(frame))
 
 
