@@ -68,7 +68,7 @@ def _mixes(config: ArrayConfig) -> list[Mix]:
     by_source: dict[str, list[str]] = defaultdict(list)
     for p in config.points.values():
         by_source[p.source].append(p.name)
-    parts = []
+    parts: list[Mix] = []
     for source, names in by_source.items():
         for i in range(0, len(names), 4000):
             parts.append(Mix(source if i == 0 else f"{source}#{i // 4000}", names[i : i + 4000], seed=len(parts)))

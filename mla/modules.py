@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from kernel.meter import Meter
 from kernel.service import Service
 from mla.platform import Platform
 
+SHARE = "MLA_CHILD_SHARE"
+"""Set by `mla up` where it divides the sources among several collector processes."""
 Builder = Callable[[Platform, Meter], Service]
 
 
@@ -39,8 +42,9 @@ def _dispatcher(p: Platform, meter: Meter) -> Service:
 def _collector(p: Platform, meter: Meter) -> Service:
     from collector.service import Collector
 
-    spool = p.settings.data / "spool" if p.settings.spool_bytes else None
-    return Collector(p.bus, p.clock, p.config, meter, sources=shard(), spool=spool)
+    share = os.environ.get(SHARE, "0/1")
+    spool = p.settings.data / "spool" / share.partition("/")[0] if p.settings.spool_bytes else None
+    return Collector(p.bus, p.clock, p.config, meter, sources=shard(share), spool=spool, pki=p.settings.data / "pki")
 
 
 def _hmi(p: Platform, meter: Meter) -> Service:
@@ -63,9 +67,7 @@ MODULES: Final[Mapping[str, Module]] = {
 }
 
 
-def shard() -> Callable[[Source], bool]:
-    """Which sources this process reads: all, or its share when `mla up` divided them (MLA_CHILD_SHARD = i/n)."""
-    import os
-
-    mine, _, of = os.environ.get("MLA_CHILD_SHARD", "0/1").partition("/")
+def shard(share: str) -> Callable[[Source], bool]:
+    """Which sources a process reads that has share i of n (`i/n`): each source is in exactly one share."""
+    mine, _, of = share.partition("/")
     return lambda source: zlib.crc32(source.name.encode()) % int(of) == int(mine)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import cdb
 from kernel.errors import BadUsage
 from mla.children import Child, children, until_orphaned
-from mla.modules import MODULES
+from mla.modules import MODULES, SHARE
 from mla.platform import Platform, open_platform
 from mla.runner import Runner
 from mla.settings import Settings
@@ -126,9 +126,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 def collector_children(settings: Settings) -> list[Child]:
     """The collector processes of `mla up`."""
     n = settings.collector_processes
-    return [
-        Child(f"collector {i + 1}/{n}", ("run", "collector"), {**settings.environment(), "MLA_CHILD_SHARD": f"{i}/{n}"}) for i in range(n)
-    ]
+    return [Child(f"collector {i + 1}/{n}", ("run", "collector"), {**settings.environment(), SHARE: f"{i}/{n}"}) for i in range(n)]
 
 
 async def up(settings: Settings, ready: Ready, prepare: Prepare) -> None:
