@@ -9,6 +9,8 @@ import orjson
 
 from kernel.samples import Kind, Samples, Series, json_values
 
+NONE, DOUBLE, LONG, TEXT = (int(k) for k in (Kind.NONE, Kind.DOUBLE, Kind.LONG, Kind.TEXT))
+
 
 def series_columns(series: Series) -> dict[str, Any]:
     """{"t", "v", "q"} of a stretch. orjson writes NaN and infinities of a float column as null."""
@@ -22,12 +24,19 @@ def series_columns(series: Series) -> dict[str, Any]:
 
 def live_columns(samples: Samples) -> dict[str, Any]:
     """{"t", "v", "q"} of the newest samples; null in all three where nothing was ever received."""
-    if bool((samples.kind == Kind.DOUBLE).all()):
+    kind = samples.kind
+    if bool((kind == DOUBLE).all()):
         return {"t": samples.time, "v": samples.number, "q": samples.quality}
     t: Any = samples.time
     q: Any = samples.quality
-    v = [x if not isinstance(x, float) or np.isfinite(x) else None for x in samples.values()]
-    none = np.flatnonzero(samples.kind == Kind.NONE).tolist()
+    v: list[Any] = samples.number.tolist()
+    for i in np.flatnonzero(~np.isfinite(samples.number)).tolist():
+        v[i] = None
+    for code, column in ((LONG, samples.integer), (TEXT, samples.text)):
+        rows = np.flatnonzero(kind == code)
+        for i, value in zip(rows.tolist(), column[rows].tolist(), strict=True):
+            v[i] = value
+    none = np.flatnonzero(kind == NONE).tolist()
     if none:
         t, q = t.tolist(), q.tolist()
         for i in none:

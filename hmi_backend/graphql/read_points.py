@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
 
-from hmi_backend.catalogue import Catalogue, Wanted
+from hmi_backend.catalogue import Catalogue, Wanted, position
 from hmi_backend.columns import live_columns, series_columns
 from hmi_backend.errors import BadRequest
 from hmi_backend.graphql import types_points as t
 from hmi_backend.graphql.context import Context
+from hmi_backend.graphql.executor import Ready
 from hmi_backend.graphql.scalars import Columns, Long, Time, Value
 from hmi_backend.paging import check_first, cursor, key_of
 from hmi_backend.times import parse_time
@@ -27,7 +29,9 @@ async def points(context: Context, wanted: t.PointFilter | None, first: int, aft
     _ = context.who
     check_first(first)
     catalogue = context.backend.catalogue
-    found, start = catalogue.page(_wanted(wanted), key_of(after))
+    conditions = _wanted(wanted)
+    found = catalogue.find(conditions) if catalogue.known(conditions) else await asyncio.to_thread(catalogue.find, conditions)
+    start = position(found, key_of(after))
     quality = wanted.quality if wanted else None
     if quality is None:
         rows = found[start : start + first]
@@ -179,7 +183,7 @@ def batch(seq: int, now: int, names: Sequence[str], samples: Samples, dropped: i
     """Samples as they are sent; names are all points asked for."""
     index = samples.index
     whole = len(index) == len(names) and bool((index == np.arange(len(names))).all())
-    listed = list(names) if whole else [names[i] for i in index.tolist()]
+    listed = Ready(names) if whole else Ready([names[i] for i in index.tolist()])
     return t.LiveBatch(
         seq=seq, server_time=Time(now), points=listed, columns=Columns(live_columns(samples)), dropped=min(dropped, 2**31 - 1)
     )

@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
+from hmi_backend.graphql.executor import Executor
 from hmi_backend.graphql.limits import EXTENSIONS
 from hmi_backend.graphql.mutations import Mutation
 from hmi_backend.graphql.queries import Query
@@ -27,7 +28,8 @@ class _Schema(strawberry.Schema):
 @cache
 def schema() -> strawberry.Schema:
     """The one schema."""
-    return _Schema(Query, Mutation, Subscription, extensions=EXTENSIONS, config=StrawberryConfig(scalar_map=dict(SCALARS)))
+    config = StrawberryConfig(scalar_map=dict(SCALARS))
+    return _Schema(Query, Mutation, Subscription, extensions=EXTENSIONS, execution_context_class=Executor, config=config)
 
 
 def sdl() -> str:
