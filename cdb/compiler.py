@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cdb.definitions import AssetDef, Body, Definitions, TemplateDef, read_documents
-from cdb.expansion import Expander, Slots
+from cdb.expansion import MAX_POINTS, Expander, Slots
 from cdb.families import is_name, name_remedy
 from cdb.reading import Field, Log, Place, value_of
 from cdb.sources import Deployed, check_templates, deploy
@@ -89,6 +89,9 @@ class _Compiler:
     def _put_points(self, asset: str, definition: AssetDef, slots: Slots, deployed: Deployed) -> None:
         """The loop that runs once per point of the array."""
         points, prefix = self._points, asset + "."
+        if len(points) + len(slots) > MAX_POINTS:
+            self._log.add(definition.place, f"{asset}: more than {MAX_POINTS} points altogether", "check the ranges in braces")
+            return
         default = deployed.default
         for group, slot in slots.items():
             name = prefix + group

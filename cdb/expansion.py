@@ -24,6 +24,9 @@ class Slot:
     derived: bool = False
 
 
+MAX_POINTS = 2_000_000
+"""Points that all assets, or one asset, may have: ten times what was tried, and what 1 GB of memory can hold."""
+
 Slots = dict[str, Slot]
 """By name within the asset."""
 
@@ -47,6 +50,9 @@ class Expander:
                 given = inherited(point, assembly, self._definitions, self._log)
                 definition = type_of(point.pattern, given, point.given, self._classes, self._log)
                 members = self._expand(point.pattern, point.place)
+                if len(slots) + len(names) * len(members) > MAX_POINTS:
+                    self._log.add(point.place, f"{point.pattern}: more than {MAX_POINTS} points", "check the ranges in braces")
+                    continue
                 for assembly_name, outer in names:
                     for name, inner in members:
                         self._put(slots, f"{assembly_name}.{name}", definition, point.place, outer + inner)

@@ -11,7 +11,7 @@ MAX_FAMILY = 1_000_000
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})")
+_RANGE = re.compile(r"([0-9]{1,9})\.\.([0-9]{1,9})")
 _PARAMETER = re.compile(r"\{([a-zA-Z_]\w*)\}", re.ASCII)
 
 

@@ -42,6 +42,8 @@ def write_folder(path: Path | str, documents: Mapping[str, str]) -> None:
         check_path(name)
     if both := also_folders(documents):
         raise BadUsage(f"{', '.join(both)}: a document and a folder at once; rename one")
+    if root.exists() and not root.is_dir():
+        raise BadUsage(f"{root} is no folder; name one, it is created where it does not exist")
     others = sorted({f.relative_to(root).as_posix() for f in _files(root)} - documents.keys()) if root.is_dir() else []
     if others:
         shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")

@@ -164,7 +164,7 @@ def text(node: Node, ctx: Context) -> str:
     return node.text
 
 
-_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
 
 
 def number(node: Node, ctx: Context) -> float:
@@ -202,7 +202,7 @@ def boolean(node: Node, ctx: Context) -> bool:
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.ASCII)
 
 
 def duration(node: Node, ctx: Context) -> float:

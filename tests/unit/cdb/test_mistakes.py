@@ -341,3 +341,13 @@ def test_all_files_are_reported_at_once_in_order() -> None:
     found = problems(a="sitee: {}\n", b="assets: {X: {}}\n", c="site:\n  latitude: x\n  longitude: y\n")
     assert [(p.path, p.line) for p in found] == [("a.yaml", 1), ("b.yaml", 1), ("c.yaml", 2), ("c.yaml", 3)]
     assert str(found[0]).startswith("a.yaml:1: document: unknown key sitee (")
+
+
+def test_more_points_than_memory_holds() -> None:
+    text = """assets:
+  hut:
+    sources: {plc: {protocol: opcua, url: "opc.tcp://h:1", nodes: "s={point}"}}
+    assemblies:
+      "box{1..1000}": {points: {"p{1..100000}": }} #!
+"""
+    check(text, ("more than 2000000 points", "ranges"))
