@@ -129,8 +129,7 @@ class SqliteBus:
             else:
                 reader.seek(await self.run(log.find, since))
             while True:
-                records, _ = await reader.next()
-                for record in records:
+                for record in await reader.next():
                     yield record
         finally:
             if self._closed:
@@ -240,7 +239,7 @@ class SqliteBus:
                     bytes=extent.bytes,
                     first_time=first_time,
                     last_time=last_time,
-                    lag={p.group: extent.next - max(p.next, extent.first) for p in groups},
+                    lag={p.group: max(0, extent.next - max(p.next, extent.first)) for p in groups},
                     evicted={p.group: p.evicted + max(0, extent.first - p.next) for p in groups},
                 )
             )

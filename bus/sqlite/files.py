@@ -15,8 +15,6 @@ from kernel.errors import NotAvailable
 SUFFIX = ".topic.db"
 BUSY_MS = 10_000
 """How long a statement waits for another process's transaction, which takes milliseconds."""
-PAGE = 16_384
-"""Bytes per page; measured: fewer overflow pages for batches of points than with 4 096, little waste for small records."""
 
 
 def topic_path(folder: Path, topic: str) -> Path:
@@ -32,9 +30,9 @@ def topics_in(folder: Path) -> list[str]:
 class File:
     """A SQLite file, made where it is missing, opened on first use and again after an error. Several threads may use it, in turn."""
 
-    def __init__(self, path: Path, schema: str, settings: str) -> None:
+    def __init__(self, path: Path, schema: str, settings: str, *, page: int = 4096) -> None:
         self.path = path
-        self._schema = schema
+        self._schema = f"PRAGMA page_size={page}; PRAGMA journal_mode=WAL;{schema}"
         self._settings = settings
         self._db: sqlite3.Connection | None = None
         self._closed = False
@@ -87,7 +85,7 @@ def _create(path: Path, schema: str) -> None:
             return
         making = path.with_name(path.name + ".new")
         making.unlink(missing_ok=True)
-        _open(making, f"PRAGMA page_size={PAGE}; PRAGMA journal_mode=WAL;" + schema).close()
+        _open(making, schema).close()
         making.rename(path)
 
 

@@ -70,15 +70,15 @@ class Groups(File):
     def claimable(self, topic: str, group: str) -> bool:
         """Whether nobody who is alive reads for the group."""
         with self.use() as db:
-            return self._claimable(db, topic, group)
+            return self._claimable(db, topic, group, None)
 
     def claim(self, topic: str, group: str, reader: int) -> Progress | None:
         """Takes the lease, and says where to go on; None while another holds it."""
         with self.use() as db:
-            if not self._claimable(db, topic, group):
+            if not self._claimable(db, topic, group, reader):
                 return None
             with transaction(db):
-                if not self._claimable(db, topic, group):
+                if not self._claimable(db, topic, group, reader):
                     return None
                 db.execute("UPDATE groups SET holder = ?, reader = ? WHERE topic = ? AND name = ?", (self.me.id, reader, topic, group))
                 row = db.execute("SELECT next, evicted FROM groups WHERE topic = ? AND name = ?", (topic, group)).fetchone()
@@ -118,12 +118,12 @@ class Groups(File):
             db.executemany("INSERT OR IGNORE INTO reported VALUES (?, ?)", [(topic, s) for s in seqs])
             db.execute("DELETE FROM reported WHERE topic = ? AND seq < ?", (topic, first))
 
-    def _claimable(self, db: sqlite3.Connection, topic: str, group: str) -> bool:
-        row = db.execute("SELECT holder FROM groups WHERE topic = ? AND name = ?", (topic, group)).fetchone()
+    def _claimable(self, db: sqlite3.Connection, topic: str, group: str, reader: int | None) -> bool:
+        row = db.execute("SELECT holder, reader FROM groups WHERE topic = ? AND name = ?", (topic, group)).fetchone()
         if row is None or row[0] is None:
             return True
         if row[0] == self.me.id:
-            return False
+            return bool(row[1] == reader)
         holder = next(iter(_members(db, row[0])), None)
         return holder is None or self._gone(holder, monotonic())
 

@@ -45,42 +45,44 @@ class Reader(Generic[R]):
 
     def __init__(self, host: Host, topic: Topic[R], log: Log, head: Head) -> None:
         self._host, self._topic, self._log, self._head = host, topic, log, head
-        self._position = 0
         self._looked = False
-        self.lost: dict[str, int] = {}
-
-    @property
-    def position(self) -> int:
+        self.position = 0
         """The next record to read."""
-        return self._position
+        self.evicted = 0
+        """Records that left the topic before they were read, in all."""
+        self.undecodable = 0
 
     def seek(self, position: int) -> None:
         """Goes on from another record."""
-        self._position, self._looked = position, False
+        self.position, self._looked = position, False
 
-    async def next(self) -> tuple[Sequence[R], int]:
-        """The next records, after waiting for some, and how many were evicted before them. Empty where none could be decoded."""
-        evicted = 0
+    async def resume(self, position: int) -> None:
+        """Goes on from a record that was noted down earlier; from the oldest, where the topic's file was made anew since."""
+        extent = await self._host.run(self._log.extent)
+        self.seek(position if position <= extent.next else extent.first)
+
+    async def next(self) -> Sequence[R]:
+        """The next records, after waiting for some; empty where none of them could be decoded."""
         while True:
-            if rows := self._head.fresh(self._position):
+            if rows := self._head.fresh(self.position):
                 unpacked = await self._unpack(rows)
                 break
             if self._looked:  # to the end; from there on the head knows
-                await self._head.beyond(self._position)
-                if self._head.fresh(self._position):
+                await self._head.beyond(self.position)
+                if self._head.fresh(self.position):
                     continue
-            stretch, unpacked = await self._host.run(self._read, self._position)
-            rows, evicted = stretch.rows, evicted + stretch.evicted
-            self._position = stretch.next
+            stretch, unpacked = await self._host.run(self._read, self.position)
+            rows = stretch.rows
+            self.evicted += stretch.evicted
+            self.position += stretch.evicted
             if rows:
                 break
             self._looked = True
-        self._position = rows[-1][0] + 1
-        self._count("evicted", evicted)
         if unpacked.bad:
             await self._host.set_aside(self._topic.name, unpacked.bad, rows[0][0])
-            self._count("decode_error", len(unpacked.bad))
-        return unpacked.records, evicted
+        self.undecodable += len(unpacked.bad)
+        self.position = rows[-1][0] + 1
+        return unpacked.records
 
     async def _unpack(self, rows: Rows) -> Unpacked[R]:
         if len(rows) <= AT_ONCE_RECORDS and sum(len(data) for _, data in rows) <= AT_ONCE_BYTES:
@@ -90,10 +92,6 @@ class Reader(Generic[R]):
     def _read(self, position: int) -> tuple[Stretch, Unpacked[R]]:
         stretch = self._log.read(position)
         return stretch, unpack(self._topic, stretch.rows)
-
-    def _count(self, cause: str, records: int) -> None:
-        if records:
-            self.lost[cause] = self.lost.get(cause, 0) + records
 
 
 class SqliteSubscription(Generic[R]):
@@ -106,11 +104,13 @@ class SqliteSubscription(Generic[R]):
         self._yielded = 0
         self._committed = 0
         self._evicted = 0
+        """How many the reader had found evicted at the last commit."""
 
     @property
     def lost(self) -> dict[str, int]:
-        """Records this member passed over and will never yield, by cause: `evicted`, `decode_error`."""
-        return dict(self._reader.lost)
+        """See kernel.bus.Subscription."""
+        found = {"evicted": self._reader.evicted, "decode_error": self._reader.undecodable}
+        return {cause: count for cause, count in found.items() if count}
 
     async def batches(self) -> AsyncIterator[Sequence[R]]:
         """See kernel.bus.Subscription."""
@@ -118,9 +118,8 @@ class SqliteSubscription(Generic[R]):
             if not self._holds:
                 await self._claim()
             all_committed = self._yielded == self._committed
-            records, evicted = await self._reader.next()
+            records = await self._reader.next()
             self._yielded = self._reader.position
-            self._evicted += evicted
             if records:
                 yield records
             elif all_committed:
@@ -130,14 +129,13 @@ class SqliteSubscription(Generic[R]):
         """See kernel.bus.Subscription."""
         if not self._holds or self._yielded == self._committed:
             return
-        upto, evicted = self._yielded, self._evicted
-        self._holds = await self._host.run(self._host.groups.commit, self._topic, self._group, self._number, upto, evicted)
-        self._committed = upto
-        self._evicted -= evicted
+        upto, evicted = self._yielded, self._reader.evicted
+        self._holds = await self._host.run(self._host.groups.commit, self._topic, self._group, self._number, upto, evicted - self._evicted)
+        self._committed, self._evicted = upto, evicted
 
     async def _claim(self) -> None:
         progress = await self._host.claim(self._topic, self._group, self._number)
-        self._reader.seek(progress.next)
-        self._yielded = self._committed = progress.next
-        self._evicted = 0
+        await self._reader.resume(progress.next)
+        self._yielded = self._committed = self._reader.position
+        self._evicted = self._reader.evicted
         self._holds = True

@@ -19,7 +19,7 @@ import pytest
 from bus import KEEP, Retention, open_bus
 from bus.sqlite.files import topic_path
 from kernel.bus import Bus
-from kernel.clock import ManualClock, SystemClock
+from kernel.clock import ManualClock, SystemClock, settle
 from kernel.errors import NotAvailable
 from schemas.records import AuditAction
 from schemas.topic import Topic
@@ -71,6 +71,18 @@ async def everything(bus: Bus, topic: Topic[AuditAction]) -> list[AuditAction]:
     tail = bus.tail(topic, since=0)
     got = [await anext(tail) for _ in range(count)]
     await tail.aclose()  # type: ignore[attr-defined]
+    return got
+
+
+async def everyone(bus: Bus, topic: Topic[AuditAction], group: str, count: int) -> list[int]:
+    """What a group gets until it has count records, all committed."""
+    got: list[int] = []
+    async with bus.subscribe(topic, group=group) as subscription:
+        async for batch in subscription.batches():
+            got += numbers(batch)
+            await subscription.commit()
+            if len(got) >= count:
+                break
     return got
 
 
@@ -192,6 +204,48 @@ async def test_a_damaged_file_is_reported_and_other_topics_go_on(folder: Path) -
         topic_path(folder, TOPIC.name).unlink()
         await bus.publish(TOPIC, [action(0)])
         assert numbers(await everything(bus, TOPIC)) == [0]
+
+
+async def test_a_topic_file_that_was_moved_away_is_read_from_its_new_beginning(folder: Path) -> None:
+    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+        await bus.publish(TOPIC, [action(n) for n in range(10)])
+        await everyone(bus, TOPIC, "g", 10)
+    topic_path(folder, TOPIC.name).unlink()
+    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+        await bus.publish(TOPIC, [action(n) for n in range(100, 103)])
+        assert await everyone(bus, TOPIC, "g", 3) == [100, 101, 102]
+        assert (await bus.stats())[0].lag == {"g": 0}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_defect_in_the_writer_leaves_nobody_waiting(folder: Path) -> None:
+    class Broken(SystemClock):
+        def now(self) -> int:
+            raise ZeroDivisionError
+
+    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=Broken()) as bus:
+        for _ in range(2):
+            with pytest.raises(NotAvailable, match="restart the process"):
+                await bus.publish(TOPIC, [action(0)])
+
+
+async def test_reading_goes_on_after_a_reader_was_cancelled_while_it_stood_by(folder: Path) -> None:
+    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+        await bus.publish(TOPIC, [action(0)])
+        got: list[int] = []
+        async with bus.subscribe(TOPIC, group="g") as subscription:
+            for turns in range(20):  # wherever the cancellation strikes
+                reading = asyncio.ensure_future(anext(subscription.batches()))
+                await settle(turns)
+                reading.cancel()
+                await asyncio.wait([reading])
+                got += [] if reading.cancelled() else numbers(reading.result())
+            await bus.publish(TOPIC, [action(1)])
+            async for batch in subscription.batches():
+                got += numbers(batch)
+                if got[-1] == 1:
+                    break
+    assert got == [0, 1]
 
 
 async def test_publishers_of_one_process_share_commits(folder: Path) -> None:
