@@ -53,9 +53,10 @@ def add(sums: Sums, every: Ints, time: Ints, value: Doubles, quality: Bytes) -> 
     fresh = opens
     n = np.where(fresh, 1, sums.n + 1)
     before = np.where(fresh, 0.0, sums.mean)
-    gap = value - before
-    mean = np.where(fresh, value, before + gap / n)
-    m2 = np.where(fresh, 0.0, sums.m2 + gap * (value - mean))
+    with np.errstate(over="ignore", invalid="ignore"):  # values near the largest double have no finite variance
+        gap = value - before
+        mean = np.where(fresh, value, before + gap / n)
+        m2 = np.where(fresh, 0.0, sums.m2 + gap * (value - mean))
     after = Sums(
         window=np.where(opens, window, sums.window),
         n=n,
