@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from archive.slab import cut, pack_slab
-from archive.table import Table, concat, ordered, take
+from archive.table import Table, concat, ordered, resolved, take
 from kernel.samples import Bytes, Ints, Kind
 
 SAMPLES_PER_SLAB = 1024
@@ -55,6 +55,7 @@ class Folded:
 
 def fold_source(source: int, tables: Sequence[Table], classes: Classes) -> Iterator[Folded]:
     """The slabs of one source's samples, given in the order of arrival."""
+    tables = resolved(tables)
     for kind in (Kind.DOUBLE, Kind.LONG, Kind.TEXT):
         found = [t for t in tables if t.kind is kind]
         if not found:

@@ -117,3 +117,31 @@ def to_kind(table: Table, kind: Kind) -> Table:
     if table.kind is kind:
         return table
     return Table(kind, table.point, table.time, as_kind(table.value, kind), table.quality, table.status, table.server)
+
+
+def resolved(tables: Sequence[Table]) -> list[Table]:
+    """Tables of several kinds in the order of writing, without the rows that a later row of another kind replaces.
+
+    Needed before kinds go separate ways; within a kind `ordered` does it. Points that change their kind are rare, so the others pay little.
+    """
+    if len({t.kind for t in tables}) < 2:
+        return list(tables)
+    kinds = np.zeros(1 + max(int(t.point.max()) for t in tables), np.uint8)
+    for t in tables:
+        kinds[t.point] |= 1 << t.kind
+    several = (kinds & (kinds - 1)) != 0
+    if not several.any():
+        return list(tables)
+    rows = [np.flatnonzero(several[t.point]) for t in tables]
+    point = np.concatenate([t.point[r] for t, r in zip(tables, rows, strict=True)])
+    time = np.concatenate([t.time[r] for t, r in zip(tables, rows, strict=True)])
+    order = np.lexsort((time, point))
+    replaced = np.zeros(len(point), np.bool_)
+    replaced[order[:-1]] = (point[order[1:]] == point[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
+    kept = []
+    at = 0
+    for t, r in zip(tables, rows, strict=True):
+        gone = r[replaced[at : at + len(r)]]
+        at += len(r)
+        kept.append(take(t, np.delete(np.arange(len(t)), gone)) if len(gone) else t)
+    return [t for t in kept if len(t)]

@@ -1,4 +1,4 @@
-"""Many slabs into few: the samples of one kind, from several sections, merged by point into the sections of a new segment."""
+"""Many slabs into few: the samples of several sections merged by point into the sections of a new segment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from archive.embedded.segments import Section, SegmentWriter
 from archive.fold import windows
 from archive.slab import cut, open_slab, pack_slab, read_slab
-from archive.table import Table, concat, ordered, starts, take
+from archive.table import Table, concat, ordered, resolved, starts, take
 from kernel.samples import Kind
 
 SAMPLES_PER_SLAB = 4096
@@ -66,16 +66,16 @@ class Merger:
         self._sections: dict[tuple[Kind, int, int], Section] = {}
         self._times: dict[tuple[int, bytes], int] = {}
 
-    def merge(self, kind: Kind, window: int, length: int, inputs: Sequence[Input]) -> None:
+    def merge(self, window: int, length: int, inputs: Sequence[Input]) -> None:
         """Merges inputs, given in the order of writing, that lie within a window of `length` microseconds."""
         low, high = min(i.low for i in inputs), max(i.high for i in inputs)
         step = max(1, (high - low + 1) * AT_ONCE // max(1, sum(i.n for i in inputs)))
         for begin in range(low, high + 1, step):
             if self._stopping():
                 raise Stopped
-            tables = [t for i in inputs for t in i.tables(begin, min(begin + step - 1, high))]
-            if tables:
-                self._write(ordered(concat(tables)), kind, window, length)
+            tables = resolved([t for i in inputs for t in i.tables(begin, min(begin + step - 1, high))])
+            for kind in sorted({t.kind for t in tables}):
+                self._write(ordered(concat([t for t in tables if t.kind is kind])), kind, window, length)
 
     def _write(self, table: Table, kind: Kind, window: int, length: int) -> None:
         counts = np.diff(starts(table.point))

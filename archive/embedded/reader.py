@@ -21,7 +21,7 @@ from archive.embedded.store import connect, transaction, translated
 from archive.ledger import unpack_batches
 from archive.read import Evidence, Ref, first_after, in_force, latest_first
 from archive.slab import open_slab, read_point
-from archive.table import Table, take
+from archive.table import Table, resolved, take
 from kernel.archive import ArchiveStats, SeriesBlock, SeriesQuery
 from kernel.errors import BadUsage, NotAvailable
 from kernel.samples import Kind, Samples, no_samples
@@ -254,20 +254,19 @@ def _unpacker(data: bytes, point: int) -> Callable[[], Table | None]:
 
 
 def _head_refs(point: int, parts: Sequence[Part], start: int, end: int) -> list[Ref]:
+    mine: list[Table] = []
+    for part in parts:
+        for table in part.tables:
+            rows = np.flatnonzero(table.point == point)
+            if len(rows):
+                mine.append(take(table, rows))
     refs = []
-    for kind in (Kind.DOUBLE, Kind.LONG, Kind.TEXT):
-        mine: list[Table] = []
-        for part in parts:
-            for table in part.tables:
-                if table.kind is kind:
-                    rows = np.flatnonzero(table.point == point)
-                    if len(rows):
-                        mine.append(take(table, rows))
-        if mine:
-            table = latest_first(mine)
-            first, last = int(table.time[0]), int(table.time[-1])
-            if first < end and last >= start:
-                refs.append(Ref((HEAD, int(kind)), kind, first, last, lambda t=table: t))  # type: ignore[misc]
+    mine = resolved(mine)
+    for kind in {t.kind for t in mine}:
+        table = latest_first([t for t in mine if t.kind is kind])
+        first, last = int(table.time[0]), int(table.time[-1])
+        if first < end and last >= start:
+            refs.append(Ref((HEAD, int(kind)), kind, first, last, lambda t=table: t))  # type: ignore[misc]
     return refs
 
 

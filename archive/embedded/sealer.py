@@ -21,7 +21,6 @@ from archive.embedded.state import meta, set_meta
 from archive.embedded.store import connect, transaction, translated
 from archive.embedded.writer import Writer
 from kernel.clock import DAY, SECOND
-from kernel.samples import Kind
 
 GRACE = 120 * SECOND
 """A window is sealed so long after its end: what is under way has then arrived and been folded."""
@@ -82,17 +81,16 @@ class Sealer:
     def _seal(self, group: Due, now: int) -> None:
         marks = ",".join("(?,?)" for _ in group.windows)
         rows = self._db.execute(
-            "SELECT id, window, chunk, kind, low, high, n FROM section"
-            f" WHERE class = ? AND (window, chunk) IN (VALUES {marks}) ORDER BY id",
+            f"SELECT id, window, chunk, low, high, n FROM section WHERE class = ? AND (window, chunk) IN (VALUES {marks}) ORDER BY id",
             (group.archive_class, *(v for w in group.windows for v in w)),
         ).fetchall()
-        inputs: dict[tuple[int, int, int], list[Input]] = defaultdict(list)
-        for section, window, chunk, kind, low, high, n in rows:
-            inputs[window, chunk, kind].append(Input(self._db, section, low, high, n))
+        inputs: dict[tuple[int, int], list[Input]] = defaultdict(list)
+        for section, window, chunk, low, high, n in rows:
+            inputs[window, chunk].append(Input(self._db, section, low, high, n))
 
         def fill(merger: Merger) -> None:
-            for (window, chunk, kind), found in sorted(inputs.items(), key=lambda i: (i[0][:2], i[1][-1].section)):
-                merger.merge(Kind(kind), window, chunk, found)
+            for (window, chunk), found in sorted(inputs.items()):
+                merger.merge(window, chunk, found)
 
         self._replace(_Swap(group.archive_class, group.day, sections=tuple(row[0] for row in rows)), now, fill)
 
@@ -107,15 +105,10 @@ class Sealer:
     def _compact(self, archive_class: str, day: int, files: Sequence[tuple[int, str]], now: int) -> None:
         opened = [Segment(self._directory / file) for _, file in files]
         try:
-            inputs: dict[Kind, list[Input]] = defaultdict(list)
-            for segment in opened:
-                for s in segment.sections:
-                    inputs[s.kind].append(Input(segment.db, s.id, s.low, s.high, s.n))
+            inputs = [Input(segment.db, s.id, s.low, s.high, s.n) for segment in opened for s in segment.sections]
 
             def fill(merger: Merger) -> None:
-                order = {kind: max(i for i, seg in enumerate(opened) if any(s.kind is kind for s in seg.sections)) for kind in inputs}
-                for kind in sorted(inputs, key=lambda k: (order[k], k)):
-                    merger.merge(kind, day, DAY, inputs[kind])
+                merger.merge(day, DAY, inputs)
 
             self._replace(_Swap(archive_class, day, segments=tuple(files)), now, fill)
         finally:
