@@ -45,6 +45,11 @@ export const FIND = `query Find($search: String!) {
 export const BY_GROUP = `query ByGroup($group: String!) { points(filter: { group: $group }, first: 64) { nodes { ...P } } }
 ${POINT}`;
 
+export const BY_ASSET = `query ByAsset($asset: String!, $after: String) {
+  points(filter: { asset: $asset }, first: 500, after: $after) { nodes { ...P } pageInfo { hasNextPage endCursor } }
+}
+${POINT}`;
+
 export const LIVE_VALUES = `subscription Live($points: [String!]!, $maxHz: Float!) { live(points: $points, mode: LATEST, maxHz: $maxHz) { ...L } }
 ${LIVE}`;
 

@@ -94,22 +94,31 @@ export interface Lane {
   /** States written under the title. */
   states: readonly string[];
   rows: readonly Row[];
+  /** Many equal points on one scale, below the rows. */
+  strip?: { title: string; points: readonly string[] };
   trend: string;
 }
+
+const ACTUATORS = Array.from({ length: 18 }, (_, i) => `mirror.m1.act${String(i + 1).padStart(2, '0')}.deviation`);
 
 /** The five lanes of a telescope page. */
 export const LANES: readonly Lane[] = [
   {
     part: 'D', states: ['mount.state', 'mount.brake'], trend: 'mount.following_error',
-    rows: [{ title: 'Az motor', point: 'mount.azimuth_motor_current' }, { title: 'El motor', point: 'mount.elevation_motor_current' }, { title: 'Following err', point: 'mount.following_error' }],
+    rows: [
+      { title: 'Az motor', point: 'mount.azimuth_motor_current' }, { title: 'El motor', point: 'mount.elevation_motor_current' },
+      { title: 'Following err', point: 'mount.following_error' },
+    ],
   },
   {
-    part: 'C', states: ['camera.state', 'camera.lid'], trend: 'camera.coolant_temperature',
-    rows: [{ title: 'Coolant', point: 'camera.coolant_temperature' }, { title: 'High voltage', point: 'camera.high_voltage' }, { title: 'Pixels off', point: 'camera.pixels_off' }],
+    part: 'C', states: ['camera.state', 'camera.lid'], trend: 'camera.trigger_rate',
+    rows: [{ title: 'Coolant', point: 'camera.coolant_temperature' }, { title: 'High voltage', point: 'camera.high_voltage' }],
+    strip: { title: 'PDM temp', points: PDMS },
   },
   {
     part: 'M', states: [], trend: 'mirror.deviation_rms',
-    rows: [{ title: 'Deviation rms', point: 'mirror.deviation_rms' }, { title: 'M1 temp', point: 'mirror.m1.temperature' }, { title: 'M2 temp', point: 'mirror.m2.temperature' }],
+    rows: [{ title: 'Deviation rms', point: 'mirror.deviation_rms' }, { title: 'M1 temp', point: 'mirror.m1.temperature' }],
+    strip: { title: 'M1 actuators', points: ACTUATORS },
   },
   {
     part: 'P', states: ['power.state'], trend: 'power.load',

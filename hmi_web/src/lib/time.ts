@@ -41,6 +41,18 @@ export function span(us: number): string {
   return `${Math.floor(s / 86_400).toString()} d`;
 }
 
+/** The length of time that some intervals cover together within [from, to]; one without end lasts. */
+export function covered(intervals: readonly { start: Micros; end: Micros | null }[], from: Micros, to: Micros): number {
+  let total = 0;
+  let reached = from;
+  for (const i of [...intervals].sort((a, b) => a.start - b.start)) {
+    const [a, b] = [Math.max(i.start, reached), Math.min(i.end ?? to, to)];
+    if (b > a) total += b - a;
+    reached = Math.max(reached, b);
+  }
+  return total;
+}
+
 /** `mm:ss` for the time since the link was lost. */
 export function minutesSeconds(us: number): string {
   const s = Math.max(0, Math.floor(us / SECOND));

@@ -4,7 +4,7 @@
  */
 
 import { gql } from '../api/http';
-import { LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
+import { BY_ASSET, BY_GROUP, LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
 import type { LiveBatch, PointDef } from '../api/types';
 import { readColumns } from '../lib/columns';
 import * as format from '../lib/format';
@@ -65,6 +65,10 @@ export class Reading {
   }
 }
 
+interface AssetPage {
+  points: { nodes: PointDef[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
+}
+
 class Points {
   readonly #readings = new Map<string, Reading>();
   readonly #wanted = new Map<string, number>();
@@ -121,6 +125,28 @@ class Points {
   /** Definitions of points that are not known yet. */
   async ensure(names: readonly string[]): Promise<void> {
     await this.#define(names.filter((n) => this.of(n).def === undefined));
+  }
+
+  /** Every point of an asset and of those below it, by name. */
+  async ofAsset(asset: string): Promise<string[]> {
+    const names: string[] = [];
+    for (let after: string | null = null; ;) {
+      const page: AssetPage = await gql(BY_ASSET, { asset, after });
+      names.push(...this.#know(page.points.nodes));
+      if (!page.points.pageInfo.hasNextPage) return names;
+      after = page.points.pageInfo.endCursor;
+    }
+  }
+
+  /** The same quantity of all telescopes, in their order. */
+  async ofGroup(group: string): Promise<string[]> {
+    const { points } = await gql<{ points: { nodes: PointDef[] } }>(BY_GROUP, { group });
+    return this.#know(points.nodes).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  }
+
+  #know(defs: readonly PointDef[]): string[] {
+    for (const d of defs) this.of(d.name).def = d;
+    return defs.map((d) => d.name);
   }
 
   async #define(names: readonly string[]): Promise<void> {

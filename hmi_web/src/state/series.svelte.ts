@@ -107,11 +107,22 @@ export class Trend {
       // Unchanged values are silent for up to some minutes; only an explained gap breaks such a line.
       const columns = this.#rings.get(name)?.columns(to - span, to, Math.max(3 * sampling, 600) * SECOND) ?? NOTHING;
       const gaps = (block?.gaps ?? []).filter((g) => g.start < to && (g.end ?? to) > to - span);
-      views.set(name, { columns: broken(columns, gaps), gaps, method: block?.method ?? '', complete: block?.complete ?? true });
+      views.set(name, { columns: held(broken(columns, gaps), name, to), gaps, method: block?.method ?? '', complete: block?.complete ?? true });
     }
     this.views = views;
     [this.from, this.to] = [to - span, to];
   }
+}
+
+/** Draws on to now where silence means unchanged: the last value of a source that is connected still holds. */
+function held(c: BandColumns, name: string, to: Micros): BandColumns {
+  const last = c.t.length - 1;
+  const v = c.mean[last] ?? null;
+  const reading = points.of(name);
+  if (last < 0 || v === null || !nav.live || reading.fresh !== 'fresh' || (c.t[last] ?? 0) * 1e6 > to) return c;
+  const value = reading.number ?? v;
+  push(c, to / 1e6, value, value, value);
+  return c;
 }
 
 /** Breaks the line wherever a gap lies between two rows. */
