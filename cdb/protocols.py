@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdb.reading import Context, Keys, Log, Place, Wrong, boolean, choice, duration, positive, text, whole
+from cdb.reading import Context, Keys, Log, Place, Wrong, boolean, choice, duration, positive, text
 from cdb.yaml_tree import Node
 
-POLICIES = ("None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+POLICIES = ("None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
 MODES = ("None", "Sign", "SignAndEncrypt")
 
 
@@ -31,23 +31,17 @@ def _no_password(node: Node, ctx: Context) -> str:
     raise Wrong("would be readable by everyone who may read the configuration", "put it into a file and name that with password_file")
 
 
-def _whole_above_zero(node: Node, ctx: Context) -> int:
-    value = whole(node, ctx)
-    if value <= 0:
-        raise Wrong(f"must be greater than 0: {value}", "write a whole number greater than 0")
-    return value
-
-
 def _check_opcua(options: dict[str, str], place: Place, log: Log) -> None:
-    policy, mode = options.get("security_policy", "None"), options.get("security_mode", "None")
-    if (policy == "None") != (mode == "None"):
-        log.add(
-            place, f"security_policy {policy} does not go with security_mode {mode}", "give both, e.g. Basic256Sha256 and SignAndEncrypt"
-        )
-    if policy != "None" and not ("certificate" in options and "private_key" in options):
-        log.add(place, f"security_policy {policy} needs a certificate of ours", "give certificate and private_key, each the path of a file")
-    if ("user" in options) != ("password_file" in options):
-        log.add(place, "user and password_file go together", "give both or neither")
+    policy, mode = options.get("security_policy", "None"), options.get("security_mode")
+    if policy == "None" and mode not in (None, "None"):
+        log.add(place, f"security_mode {mode} needs a security_policy", f"add security_policy, one of {', '.join(POLICIES[1:])}")
+    if policy != "None" and mode == "None":
+        log.add(place, f"security_policy {policy} does not go with security_mode None", "write Sign or SignAndEncrypt, or leave it away")
+    for one, other in (("certificate", "private_key"), ("user_certificate", "user_private_key"), ("user", "password_file")):
+        if (one in options) != (other in options):
+            log.add(place, f"{one} and {other} go together", "give both or neither")
+    if "user" in options and "user_certificate" in options:
+        log.add(place, "a user logs in by password or by certificate, not by both", "remove user and password_file, or user_certificate")
 
 
 def _check_nothing(options: dict[str, str], place: Place, log: Log) -> None:
@@ -60,16 +54,21 @@ PROTOCOLS: dict[str, Protocol] = {
         options={
             "security_policy": choice(*POLICIES),
             "security_mode": choice(*MODES),
-            "user": text,
-            "password": _no_password,
-            "password_file": text,
             "certificate": text,
             "private_key": text,
             "server_certificate": text,
+            "user": text,
+            "password": _no_password,
+            "password_file": text,
+            "user_certificate": text,
+            "user_private_key": text,
             "publishing_interval": duration,
+            "trigger": choice("value", "timestamp"),
+            "timeout": duration,
             "session_timeout": duration,
-            "request_timeout": duration,
-            "queue_size": _whole_above_zero,
+            "channel_lifetime": duration,
+            "watchdog": duration,
+            "retry_refused": duration,
         },
         address=re.compile(r"(ns=\d{1,5};)?(i=\d{1,10}|[sgb]=.+)|nsu=[^;]+;(i=\d{1,10}|[sgb]=.+)", re.DOTALL | re.ASCII),
         address_example="ns=2;s=Mount.Azimuth or ns=3;i=1001",

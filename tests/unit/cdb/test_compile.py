@@ -7,6 +7,9 @@ from collections import Counter
 import pytest
 
 import cdb
+from cdb.protocols import POLICIES, PROTOCOLS
+from collector.opcua.security import OPTIONS
+from collector.opcua.security import POLICIES as COLLECTOR_POLICIES
 from kernel.array import DeadbandKind, Limits, PointKind, Site, WindowMode
 from kernel.errors import BadUsage
 
@@ -148,7 +151,7 @@ templates:
 assets:
   a1: {template: t, override: {"box.p{1,2}": {enabled: false}, box.p3: {processing: {statistics: none}}}}
   a2: {template: t, override: {box.p1: {node: i=7}}}
-  a3: {template: t, sources: {plc: {enabled: false, url: "opc.tcp://other:1", queue_size: 3, publishing_interval: 500ms}}}
+  a3: {template: t, sources: {plc: {enabled: false, url: "opc.tcp://other:1", trigger: timestamp, publishing_interval: 500ms}}}
 """
     config = cdb.compile({"a.yaml": template})
     names = list(config.points)
@@ -158,7 +161,7 @@ assets:
     assert "a2.box.p1.mean" in names
     a2, a3 = config.sources["a2.plc"], config.sources["a3.plc"]
     assert (a2.url, a2.enabled) == ("opc.tcp://a2:4840", True)
-    assert (a3.url, a3.enabled, a3.options) == ("opc.tcp://other:1", False, {"queue_size": "3", "publishing_interval": "0.5"})
+    assert (a3.url, a3.enabled, a3.options) == ("opc.tcp://other:1", False, {"trigger": "timestamp", "publishing_interval": "0.5"})
 
 
 def test_parameters_have_defaults_and_reach_every_text_of_a_source() -> None:
@@ -236,3 +239,9 @@ def test_scaled_examples_that_cannot_be(points: int, telescopes: int, rate: floa
 def test_an_unknown_example() -> None:
     with pytest.raises(BadUsage, match="there is no example maxi_array"):
         cdb.example("maxi_array")
+
+
+def test_the_options_are_those_the_collector_knows() -> None:
+    refused = {"password"}
+    assert set(PROTOCOLS["opcua"].options) - refused == set(OPTIONS)
+    assert set(POLICIES) == set(COLLECTOR_POLICIES)
