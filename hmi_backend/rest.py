@@ -18,11 +18,12 @@ from hmi_backend.state import Backend
 from hmi_backend.times import parse_duration, parse_time
 from kernel.archive import Fill, ResampleMethod, SeriesQuery
 from kernel.clock import SECOND
+from kernel.samples import Kind
 
 TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
-    "arrow": "application/vnd.apache.arrow.stream",
+    "arrow": "application/vnd.apache.arrow.file",
     "jsonl": "application/x-ndjson",
 }
 MOST_TOGETHER: Final = 4
@@ -51,6 +52,7 @@ def routes(backend: Backend) -> APIRouter:
             raise Unauthenticated
         names = _names(backend, points, glob)
         query = _query(backend, names, from_, to, resample, every, buckets, fill)
+        await _check(backend, query)
         if running[0] >= MOST_TOGETHER:
             raise ApiError("TOO_MANY_REQUESTS", f"{MOST_TOGETHER} exports are running: try again when one is done")
         await backend.audit.write(
@@ -83,6 +85,17 @@ async def _body(first: bytes, pieces: AsyncGenerator[bytes, None], running: list
                 yield piece
     finally:
         running[0] -= 1
+
+
+async def _check(backend: Backend, query: SeriesQuery) -> None:
+    """Points that are no longer configured may be exported as long as they have a history."""
+    catalogue = backend.catalogue
+    unknown = [n for n in query.points if n not in catalogue.config.points]
+    if unknown:
+        held = await backend.archive.at(unknown, query.end - 1)
+        never = [n for n, kind in zip(unknown, held.kind.tolist(), strict=True) if kind == Kind.NONE]
+        if never:
+            catalogue.refuse(never)
 
 
 def _names(backend: Backend, points: list[str] | None, glob: str | None) -> list[str]:

@@ -48,8 +48,7 @@ def parse_time(value: object, now: int) -> int:
         text = value.strip()
         relative = _RELATIVE.fullmatch(text)
         if relative:
-            sign, amount = relative.groups()
-            found = now if sign is None else now + (1 if sign == "+" else -1) * parse_duration(amount)
+            found = _relative(now, *relative.groups())
         elif re.fullmatch(r"-?\d{9,17}", text):
             found = int(text)
         else:
@@ -57,6 +56,15 @@ def parse_time(value: object, now: int) -> int:
     if found is None or not EARLIEST <= found < LATEST:
         raise BadRequest(f"{value!r} is no time: write microseconds since 1970 UTC, ISO 8601 such as 2026-11-24T06:00:00Z, now, or now-10m")
     return found
+
+
+def _relative(now: int, sign: str | None, amount: str | None) -> int | None:
+    if sign is None:
+        return now
+    try:
+        return now + (1 if sign == "+" else -1) * parse_duration(amount)
+    except BadRequest:
+        return None  # the caller names the forms of times
 
 
 def _iso(text: str) -> int | None:

@@ -88,7 +88,8 @@ async def test_of_two_editors_one_wins(hmi: Hmi) -> None:
 async def test_documents_and_folders(hmi: Hmi) -> None:
     data = await hmi.data(
         '{ cdbDocuments { path size } root: cdb(path: "") { folder children { path } } '
-        'folder: cdb(path: "templates") { children { path } } none: cdb(path: "nothing.yaml") { path } old: cdb(path: "site.yaml", revision: 1) { revision } }'
+        'folder: cdb(path: "templates") { children { path } } '
+        'none: cdb(path: "nothing.yaml") { path } old: cdb(path: "site.yaml", revision: 1) { revision } }'
     )
     paths = [d["path"] for d in data["cdbDocuments"]]
     assert paths == sorted(paths)

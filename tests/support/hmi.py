@@ -15,10 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 import cdb
 from archive import open_archive
-try:
-    from archive.export import ArchiveExporter
-except ImportError:
-    ArchiveExporter = lambda a, c: None
+from archive.export import ArchiveExporter
 from bus import open_bus
 from hmi_backend.roles import Role
 from hmi_backend.service import HmiBackend, HmiPorts
