@@ -116,7 +116,7 @@ class SqliteBus:
             if self._closed:  # every lease was given up
                 log.close()
             else:
-                await _to_the_end(self._submit(self._leave, topic.name, group, number, log))
+                await _to_the_end(self._submit(self._leave, number, log))
                 self._standby.free(topic.name, group)
 
     async def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncIterator[R]:
@@ -190,9 +190,9 @@ class SqliteBus:
         self.groups.leave()
         self.groups.close()
 
-    def _leave(self, topic: str, group: str, number: int, log: Log) -> None:
+    def _leave(self, number: int, log: Log) -> None:
         log.close()
-        self.groups.release(topic, group, number)
+        self.groups.release(number)
 
     def _submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         return self._loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))

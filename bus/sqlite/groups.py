@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from bus.leases import Member, gone, process_started
 from bus.sqlite.files import File, transaction
 from kernel.clock import monotonic
+from kernel.errors import NotAvailable
 
 SCHEMA = """
 CREATE TABLE groups (topic TEXT, name TEXT, next INTEGER NOT NULL, evicted INTEGER NOT NULL DEFAULT 0, holder TEXT, reader INTEGER,
@@ -20,6 +22,7 @@ CREATE TABLE groups (topic TEXT, name TEXT, next INTEGER NOT NULL, evicted INTEG
 CREATE TABLE members (id TEXT PRIMARY KEY, host TEXT, boot TEXT, space TEXT, pid INTEGER, started REAL, beat REAL) WITHOUT ROWID;
 CREATE TABLE reported (topic TEXT, seq INTEGER, PRIMARY KEY (topic, seq)) WITHOUT ROWID;
 """
+RELEASE = "UPDATE groups SET holder = NULL, reader = NULL WHERE holder = ? AND reader = ?"
 ENTER = "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -41,6 +44,8 @@ class Groups(File):
     def __init__(self, folder: Path, me: Member) -> None:
         super().__init__(folder / "groups.db", SCHEMA, "PRAGMA synchronous=NORMAL")
         self.me = me
+        self._left: set[int] = set()
+        """Readers that left while the file could not be written."""
 
     def enter(self) -> None:
         """Makes this member known, and forgets members that are gone."""
@@ -55,10 +60,13 @@ class Groups(File):
         """A sign of life; makes this member known again where others took it for gone."""
         with self.use() as db:
             db.execute(ENTER, astuple(replace(self.me, beat=monotonic())))
+            for reader in sorted(self._left):
+                db.execute(RELEASE, (self.me.id, reader))
+                self._left.discard(reader)
 
     def leave(self) -> None:
-        """Gives up every lease of this member."""
-        with self.use() as db, transaction(db):
+        """Gives up every lease of this member. Where the file cannot be written, the end of this process does the same."""
+        with suppress(NotAvailable), self.use() as db, transaction(db):
             db.execute("UPDATE groups SET holder = NULL, reader = NULL WHERE holder = ?", (self.me.id,))
             db.execute("DELETE FROM members WHERE id = ?", (self.me.id,))
 
@@ -93,13 +101,12 @@ class Groups(File):
             )
             return done.rowcount == 1
 
-    def release(self, topic: str, group: str, reader: int) -> None:
-        """Gives the lease up, if it is held."""
-        with self.use() as db:
-            db.execute(
-                "UPDATE groups SET holder = NULL, reader = NULL WHERE topic = ? AND name = ? AND holder = ? AND reader = ?",
-                (topic, group, self.me.id, reader),
-            )
+    def release(self, reader: int) -> None:
+        """Gives up what a reader holds; with the next sign of life, where the file cannot be written now."""
+        self._left.add(reader)
+        with suppress(NotAvailable), self.use() as db:
+            db.execute(RELEASE, (self.me.id, reader))
+            self._left.discard(reader)
 
     def progress(self) -> list[Progress]:
         """Every group of every topic."""
@@ -123,7 +130,7 @@ class Groups(File):
         if row is None or row[0] is None:
             return True
         if row[0] == self.me.id:
-            return bool(row[1] == reader)
+            return bool(row[1] == reader or row[1] in self._left)
         holder = next(iter(_members(db, row[0])), None)
         return holder is None or self._gone(holder, monotonic())
 
