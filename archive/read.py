@@ -107,7 +107,7 @@ def raw_block(evidence: Evidence, query: SeriesQuery) -> SeriesBlock:
     start = query.start if query.cursor is None else read_cursor(query)
     parts: list[Table] = []
     count = 0
-    for part in slices(evidence.refs, start, query.end):
+    for part in slices(evidence.refs, start, query.end, min(BUDGET, query.limit + 1)):
         parts.append(part)
         count += len(part)
         if count > query.limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_spans_are_a_set_of_integers(found: list[tuple[int, int]]) -> None:
     assert {v for a, b in spans.all() for v in range(a, b + 1)} == model
     assert all(v in spans for v in model)
     assert not any(v in spans for v in range(-2, 80) if v not in model)
-    assert all(b + 1 < c for (_, b), (c, _) in zip(spans.all()[:-1], spans.all()[1:], strict=True))
+    assert all(b + 1 < c for (_, b), (c, _) in pairwise(spans.all()))
 
 
 @given(st.lists(st.tuples(TIMES, st.integers(0, 10**7), st.integers(-(10**7), 10**7), st.integers(0, 10**6)), min_size=1, max_size=30))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def table_of(rows: list[Row]) -> Table:
 
 
 def buckets(rows: list[Row], limits: list[int]) -> dict[int, list[Row]]:
-    found = {i: [r for r in rows if a <= r[0] < b] for i, (a, b) in enumerate(zip(limits[:-1], limits[1:], strict=True))}
+    found = {i: [r for r in rows if a <= r[0] < b] for i, (a, b) in enumerate(pairwise(limits))}
     return {i: rs for i, rs in found.items() if rs}
 
 
