@@ -7,6 +7,7 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
+from asyncua.ua.uaprotocol_auto import DataChangeFilter  # what the decoder makes; ua.DataChangeFilter derives from it
 
 from kernel.clock import Clock
 from simulator.blocks import Block, Wire
@@ -192,7 +193,7 @@ class SubscriptionServices:
 
     def _filter(self, block: Block, position: int, wanted: Any) -> tuple[float, int, int | None]:
         """Absolute deadband, trigger, and a status code when the filter cannot be honoured."""
-        if not isinstance(wanted, ua.DataChangeFilter):
+        if not isinstance(wanted, DataChangeFilter):
             bad = None if wanted is None or _is_null(wanted) else ua.StatusCodes.BadMonitoredItemFilterUnsupported
             return 0.0, TRIGGER_VALUE, bad
         if wanted.DeadbandType == ua.DeadbandType.None_:

@@ -1,0 +1,363 @@
+"""The simulated servers over their sockets, asked by asyncua's own client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from asyncua import Client, ua
+from asyncua.client.ua_session import UaSession
+
+from kernel.array import ArrayConfig
+from kernel.clock import SECOND, SystemClock
+from kernel.errors import BadUsage, NotAvailable
+from simulator.faults import NONE, Fault, FaultKind, FaultScript
+from simulator.scene import night_scene
+from simulator.serve import serve
+from simulator.signals import Signals, make_world
+from tests.support.simulated import MOUNT_STATES, SITE, free_ports, make_array
+from tests.support.waiting import until
+
+CLOCK = SystemClock()
+SCENE = night_scene(SITE, CLOCK.now())
+EVERY_SAMPLE = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """asyncua logs what these tests provoke on purpose."""
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+
+
+@asynccontextmanager
+async def array(config: ArrayConfig, faults: FaultScript = NONE, **options: Any) -> AsyncIterator[None]:
+    up = asyncio.Event()
+    served = asyncio.create_task(serve(config, list(config.sources), clock=CLOCK, faults=faults, ready=up.set, scene=SCENE, **options))
+    waiter = asyncio.create_task(up.wait())
+    try:
+        await asyncio.wait([served, waiter], return_when=asyncio.FIRST_COMPLETED)
+        if served.done():
+            served.result()
+        yield
+    finally:
+        waiter.cancel()
+        served.cancel()
+        await asyncio.gather(waiter, served, return_exceptions=True)
+
+
+def one(points: int = 0) -> tuple[ArrayConfig, str]:
+    """One telescope at a free port, and its URL."""
+    config = make_array(1, site=False, ports=free_ports(1), extra=points)
+    return config, config.sources["ast1.opcua"].url
+
+
+class Notes:
+    """Keeps what is published; takes whole results, as a collector would."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[int, ua.DataValue]] = []
+        self.results: list[Any] = []
+
+    async def take(self, result: Any) -> None:
+        self.results.append(result)
+        for data in result.NotificationMessage.NotificationData or []:
+            self.values += [(n.ClientHandle, n.Value) for n in data.MonitoredItems]
+
+    def of(self, handle: int) -> list[ua.DataValue]:
+        return [v for h, v in self.values if h == handle]
+
+
+def item(name: str, handle: int, interval: float = 0.0, queue: int = 10, filter: Any = None) -> ua.MonitoredItemCreateRequest:
+    request: Any = ua.MonitoredItemCreateRequest()
+    request.ItemToMonitor.NodeId = ua.NodeId(name, 2)  # type: ignore[arg-type]
+    request.ItemToMonitor.AttributeId = ua.AttributeIds.Value
+    request.MonitoringMode = ua.MonitoringMode.Reporting
+    p = request.RequestedParameters
+    p.ClientHandle, p.SamplingInterval, p.QueueSize, p.Filter = handle, interval, queue, filter
+    return request  # type: ignore[no-any-return]
+
+
+async def subscribe(client: Client, notes: Notes, interval: float, items: Sequence[ua.MonitoredItemCreateRequest], **more: Any) -> Any:
+    params: Any = ua.CreateSubscriptionParameters()
+    params.RequestedPublishingInterval, params.RequestedLifetimeCount, params.RequestedMaxKeepAliveCount = interval, 300, 3
+    params.PublishingEnabled = True
+    for name, value in more.items():
+        setattr(params, name, value)
+    made: Any = await client.uaclient.create_subscription(params, notes.take)
+    request: Any = ua.CreateMonitoredItemsParameters()
+    request.SubscriptionId, request.ItemsToCreate = made.SubscriptionId, list(items)
+    results = await client.uaclient.create_monitored_items(request)
+    return made, results
+
+
+def plain(value: ua.DataValue) -> Any:
+    assert value.Value is not None
+    return value.Value.Value
+
+
+async def test_the_tree_is_browsed_like_any_server_s() -> None:
+    config = make_array(1, ports=free_ports(2))
+    async with array(config), Client(config.sources["ast1.opcua"].url) as client:
+        assert (await client.get_namespace_array())[2] == "urn:mla:simulator:array"
+        top = await client.nodes.objects.get_child("2:AST1")
+        assert {(await c.read_browse_name()).Name for c in await top.get_children()} == {
+            "mount",
+            "camera",
+            "mirror",
+            "structure",
+            "power",
+            "network",
+        }
+        found = await top.get_child(["2:camera", "2:pdm07", "2:temperature"])
+        assert found.nodeid == ua.NodeId("ast1.camera.pdm07.temperature", 2)  # type: ignore[arg-type]
+        parent = await found.get_parent()
+        assert parent is not None
+        assert (await parent.read_browse_name()).Name == "pdm07"
+        state = client.get_node("ns=2;s=ast1.mount.state")
+        strings = await (await state.get_child("0:EnumStrings")).read_value()
+        assert [s.Text for s in strings] == list(MOUNT_STATES)
+        azimuth = client.get_node("ns=2;s=ast1.mount.azimuth")
+        span = await (await azimuth.get_child("0:EURange")).read_value()
+        unit = await (await azimuth.get_child("0:EngineeringUnits")).read_value()
+        assert (span.Low, span.High, unit.DisplayName.Text, unit.UnitId) == (-270.0, 270.0, "°", 17476)
+        assert await azimuth.read_data_type_as_variant_type() == ua.VariantType.Double
+        assert await client.nodes.server_state.read_value() == ua.ServerState.Running
+        now: Any = await client.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)).read_value()  # type: ignore[arg-type]
+        assert abs(now.timestamp() - CLOCK.now() / SECOND) < 60
+        with pytest.raises(ua.UaStatusCodeError):
+            await state.write_value(ua.Variant(3, ua.VariantType.UInt32))
+    async with array(config), Client(config.sources["site.opcua"].url) as client:
+        assert await (await client.nodes.objects.get_child(["2:Site", "2:weather", "2:wind_speed"])).read_value() >= 0
+
+
+async def test_what_is_published_is_what_the_model_says() -> None:
+    config, url = one()
+    points = [p for p in config.points.values() if p.type.kind.value != "text"]
+    async with array(config), Client(url) as client:
+        notes = Notes()
+        _, results = await subscribe(client, notes, 100, [item(p.name, i) for i, p in enumerate(points)])
+        assert all(r.StatusCode.is_good() for r in results)
+        assert [r.RevisedSamplingInterval for r in results] == [p.type.sampling * 1000 for p in points]
+        await until(lambda: len(notes.of(0)) >= 4, what="four samples of a 1 s point")
+    world = make_world(config, SCENE)
+    for i, p in enumerate(points):
+        got = notes.of(i)
+        assert got, f"{p.name} was never told"
+        t = np.array([v.SourceTimestamp.timestamp() for v in got])  # type: ignore[union-attr]
+        assert (np.diff(t) > 0).all()
+        expected = Signals(world, [p]).values(world.frame(t), t).value[:, 0]
+        np.testing.assert_array_equal([float(plain(v)) for v in got], expected, err_msg=p.name)
+    numbers = [r.NotificationMessage.SequenceNumber for r in notes.results if r.NotificationMessage.NotificationData]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_bad_items_never_cost_the_others() -> None:
+    config, url = one()
+    percent = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValue, DeadbandType=2, DeadbandValue=1.0)  # type: ignore[arg-type]
+    requests = [
+        item("ast1.mount.azimuth", 1, filter=percent),
+        item("ast1.nothing", 2),
+        item("ast1.power.load", 3, filter=percent),
+        item("ast1.mount.state", 4),
+    ]
+    async with array(config), Client(url) as client:
+        notes = Notes()
+        _, results = await subscribe(client, notes, 100, requests)
+        codes = ua.StatusCodes
+        assert [r.StatusCode.value for r in results] == [0, codes.BadNodeIdUnknown, codes.BadFilterNotAllowed, 0]
+        await until(lambda: notes.of(4) and notes.of(1))
+        assert not notes.of(2)
+        assert not notes.of(3)
+
+
+async def test_a_deadband_thins_out() -> None:
+    config, url = one(2)
+    wide = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValue, DeadbandType=1, DeadbandValue=1e6)  # type: ignore[arg-type]
+    async with array(config, rate=10), Client(url) as client:
+        notes = Notes()
+        await subscribe(client, notes, 100, [item("ast1.network.latency", 1), item("ast1.network.clock_offset", 2, filter=wide)])
+        await until(lambda: len(notes.of(1)) > 10)
+        assert len(notes.of(2)) == 1
+
+
+async def test_keep_alives_come_without_changes_and_messages_are_limited() -> None:
+    config, url = one()
+    async with array(config), Client(url) as client:
+        notes = Notes()
+        made, _ = await subscribe(client, notes, 100, [item("ast1.network.link", 1)])
+        await until(lambda: len(notes.results) >= 4)
+        assert len(notes.values) == 1
+        assert [len(r.NotificationMessage.NotificationData or []) for r in notes.results[-2:]] == [0, 0]
+        many = [item(p.name, i) for i, p in enumerate(config.points.values())]
+        limited = Notes()
+        await subscribe(client, limited, 100, many, MaxNotificationsPerPublish=50)
+        await until(lambda: len({h for h, _ in limited.values}) == len(many))
+        sizes = [len(d.MonitoredItems) for r in limited.results for d in r.NotificationMessage.NotificationData or []]
+        assert max(sizes) == 50
+        await client.uaclient.delete_subscriptions([made.SubscriptionId])
+
+
+async def test_a_message_is_sent_again_until_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, url = one()
+    publish: Callable[..., Any] = UaSession.publish
+
+    async def without_acknowledging(self: UaSession, acks: Any = None) -> Any:
+        return await publish(self, [])
+
+    monkeypatch.setattr(UaSession, "publish", without_acknowledging)
+    async with array(config), Client(url) as client:
+        notes = Notes()
+        made, _ = await subscribe(client, notes, 100, [item("ast1.network.latency", 1, filter=EVERY_SAMPLE)])
+        await until(lambda: len(notes.of(1)) >= 2)
+        first = next(r for r in notes.results if r.NotificationMessage.NotificationData)
+        again: Any = await client.uaclient.session.republish(made.SubscriptionId, first.NotificationMessage.SequenceNumber)
+        assert again.NotificationData[0].MonitoredItems == first.NotificationMessage.NotificationData[0].MonitoredItems
+        with pytest.raises(ua.UaStatusCodeError):
+            await client.uaclient.session.republish(made.SubscriptionId, 999_999)
+
+
+async def test_faults_of_points_are_seen_by_clients() -> None:
+    config, url = one()
+    script = FaultScript(
+        (
+            Fault(FaultKind.BAD, "ast1.power.voltage"),
+            Fault(FaultKind.UNCERTAIN, "ast1.power.load"),
+            Fault(FaultKind.SCALE, "ast1.power.current", amount=0.0),
+        )
+    )
+    async with array(config, script), Client(url) as client:
+        notes = Notes()
+        await subscribe(client, notes, 100, [item(f"ast1.power.{n}", i) for i, n in enumerate(("voltage", "load", "current"))])
+        await until(lambda: notes.of(0) and notes.of(1) and notes.of(2))
+        bad, doubtful, zero = (notes.of(i)[0] for i in range(3))
+        assert bad.StatusCode is not None
+        assert bad.StatusCode.value == 0x808C0000
+        assert plain(bad) is None
+        assert doubtful.StatusCode is not None
+        assert doubtful.StatusCode.value == 0x40930000
+        assert plain(doubtful) > 0
+        assert plain(zero) == 0.0
+
+
+async def refused(url: str) -> bool:
+    host, _, port = url.removeprefix("opc.tcp://").partition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return True
+    writer.close()
+    await writer.wait_closed()
+    return False
+
+
+async def test_a_network_outage_resets_and_refuses_and_the_session_lives_on() -> None:
+    config, url = one()
+    begin = CLOCK.now() / SECOND + 4
+    script = FaultScript((Fault(FaultKind.DISCONNECT, "ast1.opcua", duration=2, first=begin),))
+    async with array(config, script):
+        assert not await refused(url)
+        client = Client(url)
+        await client.connect()
+        notes = Notes()
+        made, _ = await subscribe(client, notes, 100, [item("ast1.network.latency", 1, queue=100, filter=EVERY_SAMPLE)])
+        await until(lambda: notes.of(1))
+        await until(lambda: refused(url), what="connections are refused")
+        with pytest.raises((ConnectionError, ua.UaError)):
+            await client.nodes.server_state.read_value()
+        await client.disconnect()
+        await until(lambda: _accepted(url), what="connections are accepted again")
+        async with Client(url) as second:
+            params: Any = ua.TransferSubscriptionsParameters()
+            params.SubscriptionIds, params.SendInitialValues = [made.SubscriptionId], False
+            (result,) = await second.uaclient.session.transfer_subscriptions(params)
+            result.StatusCode.check()
+            later = Notes()
+            second.uaclient.session._subscription_callbacks[made.SubscriptionId] = later.take
+            second.uaclient.session.ensure_publish_loop()
+            await until(lambda: len(later.of(1)) > 3)
+        times = [v.SourceTimestamp.timestamp() for v in notes.of(1) + later.of(1)]  # type: ignore[union-attr]
+        assert np.diff(times).tolist() == [1.0] * (len(times) - 1), "samples of the outage waited in the queue"
+        assert times[-1] > begin + 1
+
+
+async def _accepted(url: str) -> bool:
+    return not await refused(url)
+
+
+async def test_a_restart_forgets_every_session() -> None:
+    config, url = one()
+    begin = CLOCK.now() / SECOND + 4
+    script = FaultScript((Fault(FaultKind.RESTART, "ast1.opcua", duration=1.5, first=begin),))
+    async with array(config, script):
+        async with Client(url) as client:
+            notes = Notes()
+            made, _ = await subscribe(client, notes, 100, [item("ast1.network.latency", 1)])
+            started: Any = await client.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)).read_value()  # type: ignore[arg-type]
+            await until(lambda: refused(url), what="the server stops")
+        await until(lambda: _accepted(url), what="the server starts again")
+        async with Client(url) as client:
+            anew: Any = await client.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)).read_value()  # type: ignore[arg-type]
+            assert anew > started
+            with pytest.raises(ua.UaStatusCodeError):
+                await client.uaclient.session.republish(made.SubscriptionId, 1)
+            assert await client.get_node("ns=2;s=ast1.power.load").read_value() > 0
+
+
+async def test_security_and_users(tmp_path: Path) -> None:
+    from asyncua.crypto.cert_gen import setup_self_signed_certificate
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    config, url = one()
+    key, certificate = tmp_path / "client.pem", tmp_path / "client.der"
+    await setup_self_signed_certificate(key, certificate, "urn:test:client", "localhost", [ExtendedKeyUsageOID.CLIENT_AUTH], {})
+    async with array(config, certificates=tmp_path / "server"):
+        client = Client(url)
+        client.application_uri = "urn:test:client"
+        await client.set_security_string(f"Basic256Sha256,SignAndEncrypt,{certificate},{key}")
+        client.set_user("observer")
+        client.set_password("observer")
+        async with client:
+            notes = Notes()
+            await subscribe(client, notes, 100, [item("ast1.network.latency", 1)])
+            await until(lambda: len(notes.of(1)) >= 2)
+        for user, password in (("observer", "wrong"), ("nobody", "observer")):
+            stranger = Client(url)
+            stranger.set_user(user)
+            stranger.set_password(password)
+            with pytest.raises(ua.UaStatusCodeError):
+                await stranger.connect()
+        async with Client(url) as anonymous:
+            assert await anonymous.get_node("ns=2;s=ast1.mount.state").read_value() in range(7)
+    assert {p.name for p in (tmp_path / "server").iterdir()} == {"simulator.der", "simulator.pem", "simulator.lock"}
+
+
+async def test_several_clients_and_subscriptions_are_served_apart() -> None:
+    config, url = one()
+    async with array(config, rate=5), Client(url) as a, Client(url) as b:
+        first, second, third = Notes(), Notes(), Notes()
+        await subscribe(a, first, 100, [item("ast1.network.latency", 1)])
+        await subscribe(a, second, 400, [item("ast1.network.latency", 2)])
+        await subscribe(b, third, 100, [item("ast1.network.latency", 3, interval=1000)])
+        await until(lambda: len(third.of(3)) >= 3 and len(second.of(2)) >= 10)
+        common = {v.SourceTimestamp: plain(v) for v in first.of(1)}
+        seen = [(v.SourceTimestamp, plain(v)) for v in second.of(2) if v.SourceTimestamp in common]
+        assert len(seen) >= 8
+        assert all(common[t] == v for t, v in seen)
+        gaps = np.diff([v.SourceTimestamp.timestamp() for v in third.of(3)[1:]])  # type: ignore[union-attr]
+        assert gaps.min() >= 0.99
+
+
+async def test_unknown_sources_and_taken_ports_are_refused() -> None:
+    config, url = one()
+    with pytest.raises(BadUsage, match=r"unknown sources nope; known are ast1\.opcua"):
+        await serve(config, ["nope"], clock=CLOCK, ready=lambda: None)
+    async with array(config):
+        with pytest.raises(NotAvailable, match=r"ast1\.opcua: cannot listen at .*free the port"):
+            await serve(config, ["ast1.opcua"], clock=CLOCK, ready=lambda: None)
+    assert await refused(url)
