@@ -194,7 +194,7 @@ async def test_a_client_that_stops_reading_is_put_out_and_nobody_else_waits(hmi:
             await good.send(subscribe("1", LIVE, {"p": names[:1]}))
             await next_of(good)
             while links.laggards == 0:
-                assert monotonic() - begin < 10
+                assert monotonic() - begin < 60
                 seq += 1
                 await hmi.ports.hot.put([batch(names, [float(seq)] * len(names), time=hmi.clock.now(), seq=seq)])
                 assert (await next_of(good))["live"]["columns"]["v"] == [float(seq)]
