@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from archive import open_archive
 from archive.export import ArchiveExporter
-from kernel.archive import SeriesQuery
+from kernel.archive import Archive, SeriesBlock, SeriesQuery
 from kernel.clock import SystemClock
 from kernel.live_config import LiveConfig
 from mla.cli.common import parse_time, run_async, settings_of, show_bytes
 from mla.cli.read import config_of, grid, select
+
+
+class Watched:
+    """An archive that tells of each point read to its end: what a progress bar needs."""
+
+    def __init__(self, archive: Archive, done: Callable[[int], None]) -> None:
+        self._archive, self._done = archive, done
+        self.append, self.at, self.stats = archive.append, archive.at, archive.stats
+
+    async def series(self, query: SeriesQuery) -> list[SeriesBlock]:
+        """As the archive's."""
+        blocks = await self._archive.series(query)
+        self._done(sum(b.next_cursor is None for b in blocks))
+        return blocks
 
 
 @click.group()
@@ -46,17 +62,12 @@ def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, for
             written = 0
             with (
                 part.open("wb") as file,
-                click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=click.get_text_stream("stderr")) as bar,
+                click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=sys.stderr) as bar,
             ):
                 query = SeriesQuery(tuple(chosen), lo, hi, grid(method, every, buckets, fill))
-                exporter = ArchiveExporter(archive, live)
-                done = 0
-                async for piece in exporter.stream(query, form):
+                async for piece in ArchiveExporter(Watched(archive, bar.update), live).stream(query, form):
                     file.write(piece)
                     written += len(piece)
-                    bar.update(exporter.points_done - done)
-                    done = exporter.points_done
-                bar.update(len(chosen) - done)
         return written
 
     try:

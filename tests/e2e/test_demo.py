@@ -23,8 +23,7 @@ def test_nine_telescopes_are_live(demo: Running) -> None:
 
     def moved() -> bool:
         columns = demo.graphql(LAST, token, p=AZIMUTHS)["lastValues"]["columns"]
-        ages = [SystemClock().now() - t for t in columns["t"]]
-        return all(a < 20 * SECOND for a in ages)
+        return all(t is not None and SystemClock().now() - t < 60 * SECOND for t in columns["t"])
 
     eventually(moved, 60, "a fresh azimuth of each telescope")
 
@@ -115,7 +114,7 @@ def test_reading_from_the_command_line(demo: Running) -> None:
     env = {"MLA_HTTP": demo.http}
     [value] = json.loads(mla("get", "ast1.mount.azimuth", "--json", data=demo.data, env=env).stdout)
     assert value["unit"] == "°"
-    assert 0 <= value["value"] < 360
+    assert -360 < value["value"] < 360
     [block] = json.loads(mla("query", "ast1.mount.azimuth", "--from", "now-5m", "--json", data=demo.data).stdout)
     assert len(block["columns"]["t"]) > 5
     unknown = mla("get", "ast1.mount.azimut", data=demo.data, env=env, check=False)

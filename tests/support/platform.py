@@ -28,6 +28,19 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def free_ports(count: int) -> int:
+    """The first of a row of ports that nobody listens on just now."""
+    for first in range(20_000 + os.getpid() % 5_000, 32_000, count):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError(f"no {count} free ports in a row")
+
+
 def mla(*arguments: str, data: Path, env: Mapping[str, str] | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs one `mla` command to its end."""
     command = [sys.executable, "-m", "mla", "--data", str(data), *arguments]
