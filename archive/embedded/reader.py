@@ -14,7 +14,7 @@ import numpy as np
 
 from archive.answer import answer
 from archive.embedded.head import Part
-from archive.embedded.segments import Segment, SegmentCache, fetch
+from archive.embedded.segments import SegmentCache, fetch
 from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect, transaction, translated
@@ -188,10 +188,17 @@ class View:
         found = []
         for listed in self._desk.catalogue:
             if listed.first < end and listed.last >= start:
-                segment = self._desk.segments.get(listed.file)
-                for s in segment.sections:
+                for s in self._desk.segments.sections(listed.file):
                     if s.low <= point <= s.high and s.first < end and s.last >= start:
-                        found.append(Ref((SEALED, listed.id << 20 | s.id), s.kind, s.first, s.last, _loader(segment, s.id, point)))
+                        found.append(
+                            Ref(
+                                (SEALED, listed.id << 20 | s.id),
+                                s.kind,
+                                s.first,
+                                s.last,
+                                _loader(self._desk.segments, listed.file, s.id, point),
+                            )
+                        )
         return found
 
     def _opened(self, point: int, sources: Sequence[int], start: int, end: int) -> list[Ref]:
@@ -245,8 +252,8 @@ class View:
         return 0
 
 
-def _loader(segment: Segment, section: int, point: int) -> Callable[[], Table | None]:
-    return lambda: segment.read(section, point)
+def _loader(segments: SegmentCache, file: str, section: int, point: int) -> Callable[[], Table | None]:
+    return lambda: segments.read(file, section, point)
 
 
 def _unpacker(data: bytes, point: int) -> Callable[[], Table | None]:

@@ -75,17 +75,28 @@ class Segment:
 
 
 class SegmentCache:
-    """The segments one reader thread has open, the least recently used closed first."""
+    """The segments one reader thread has open, the least recently used closed first; it remembers what is in all of them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._open: OrderedDict[str, Segment] = OrderedDict()
+        self._sections: dict[str, list[Section]] = {}
 
-    def get(self, file: str) -> Segment:
+    def sections(self, file: str) -> list[Section]:
+        """What a segment holds."""
+        found = self._sections.get(file)
+        return self._get(file).sections if found is None else found
+
+    def read(self, file: str, section: int, point: int) -> Table | None:
+        """The samples of a point in a section of a segment."""
+        return self._get(file).read(section, point)
+
+    def _get(self, file: str) -> Segment:
         """The segment, opened if need be; FileNotFoundError where it was merged or removed in the meantime."""
         found = self._open.get(file)
         if found is None:
             found = self._open[file] = Segment(self._directory / file)
+            self._sections[file] = found.sections
             while len(self._open) > OPEN_FILES:
                 self._open.popitem(last=False)[1].close()
         else:
@@ -93,9 +104,11 @@ class SegmentCache:
         return found
 
     def keep(self, files: Iterable[str]) -> None:
-        """Closes what is not listed any more, so that its room is given back."""
-        for file in set(self._open) - set(files):
-            self._open.pop(file).close()
+        """Forgets what is not listed any more, so that its room is given back."""
+        for file in set(self._sections) - set(files):
+            del self._sections[file]
+            if file in self._open:
+                self._open.pop(file).close()
 
     def close(self) -> None:
         """Closes all."""
