@@ -5,6 +5,12 @@ const DECIMALS: Record<string, number> = {
   'km/h': 1, 'mm/h': 1, 'µg/m³': 0, hPa: 1, 'µs': 1, s: 1,
 };
 
+/** Digits that show every step a point can make: those of its unit, or more where its deadband is finer. */
+export function fine(u: string | null | undefined, deadband: number | null | undefined): number {
+  const step = deadband && deadband > 0 ? Math.ceil(-Math.log10(deadband) - 1e-9) : 0;
+  return Math.min(6, Math.max(decimals(u), step));
+}
+
 export type Value = number | boolean | string | null;
 
 export interface ValueType {
