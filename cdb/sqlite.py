@@ -62,11 +62,11 @@ class _SqliteStore:
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        self._connection = await self._do(lambda: _connect(self._folder))
+        await self._do(self._open)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, self._connection.close))
+        """Waits for what the worker still does, also when open() or publish() was cancelled meanwhile."""
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, self._close))
 
     async def load(self, revision: int | None = None) -> Snapshot:
         return await self._do(lambda: self._load(revision))
@@ -92,6 +92,13 @@ class _SqliteStore:
                 await sleep(self._clock, POLL)
 
     # Run by the worker.
+
+    def _open(self) -> None:
+        self._connection = _connect(self._folder)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     @property
     def _db(self) -> sqlite3.Connection:

@@ -5,6 +5,8 @@ In the documents below `#!` marks the line that must be named.
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 import cdb
@@ -359,3 +361,27 @@ def test_more_points_than_memory_holds() -> None:
       "box{1..1000}": {points: {"p{1..100000}": }} #!
 """
     check(text, ("more than 2000000 points", "ranges"))
+
+
+def test_a_name_that_begins_with_a_brace_must_be_quoted() -> None:
+    check(
+        """
+assets:
+  hut:
+    assemblies:
+      {a,b}: #!
+        points: {p: }
+""",
+        ("a key is not text", "quote names that begin with {"),
+    )
+
+
+def test_the_garbage_collector_works_again_afterwards() -> None:
+    problems(a="site: []")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        cdb.compile({})
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
