@@ -17,7 +17,7 @@ from tests.contract.config_backends import BACKENDS, Backend, ConfigBackend
 from tests.support.waiting import until
 
 
-@pytest.fixture(params=BACKENDS.values(), ids=BACKENDS.keys())
+@pytest.fixture(params=BACKENDS.values(), ids=list(BACKENDS))
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ConfigBackend]:
     make: Backend = request.param
     async with make(tmp_path) as running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from kernel.errors import ConfigProblems
 DOCS = Path(__file__).parents[3] / "docs"
 REFERENCE = DOCS / "reference/configuration.md"
 FIRST_DEVICE = DOCS / "how-to/first-device.md"
-TABLES = {
+TABLES: dict[str, Mapping[str, object]] = {
     "sections": definitions._SECTIONS, "points": definitions.POINT, "processing": definitions.PROCESSING, "limits": definitions.LIMITS,
     "sources": definitions.SOURCE, "templates": definitions.TEMPLATE, "assets": definitions.ASSET, "site": definitions.SITE,
     "classes": definitions.CLASS,
