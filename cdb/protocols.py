@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdb.reading import Context, Keys, Log, Place, Wrong, boolean, choice, duration, positive, text
+from cdb.reading import Context, Keys, Log, Place, Wrong, boolean, choice, duration, positive, text, whole
 from cdb.yaml_tree import Node
 
 POLICIES = ("None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
@@ -29,6 +29,13 @@ class Protocol:
 
 def _no_password(node: Node, ctx: Context) -> str:
     raise Wrong("would be readable by everyone who may read the configuration", "put it into a file and name that with password_file")
+
+
+def _above_zero(node: Node, ctx: Context) -> int:
+    value = whole(node, ctx)
+    if value <= 0:
+        raise Wrong(f"must be greater than 0: {value}", "write a whole number greater than 0")
+    return value
 
 
 def _check_opcua(options: dict[str, str], place: Place, log: Log) -> None:
@@ -63,6 +70,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "user_certificate": text,
             "user_private_key": text,
             "publishing_interval": duration,
+            "queue_size": _above_zero,
             "trigger": choice("value", "timestamp"),
             "timeout": duration,
             "session_timeout": duration,

@@ -161,6 +161,7 @@ def test_of_names_of_points(name: str, what: str, remedy: str) -> None:
             "by password or by certificate",
             "remove user",
         ),
+        ("protocol: opcua, url: opc.tcp://h:1, queue_size: 0", "queue_size must be greater than 0", "whole number"),
         ("protocol: opcua, url: opc.tcp://h:1, trigger: never", "trigger is never", "known: timestamp, value"),
         ("protocol: opcua, url: opc.tcp://h:1, watchdog: 10", "watchdog is not a duration: 10", "did you mean 10s?"),
         ("protocol: opcua, url: opc.tcp://h:1, loop: true", "loop is not an option of this protocol", "known: certificate"),
