@@ -125,6 +125,7 @@ DEMO = FaultScript(
         Fault(FaultKind.DISCONNECT, "ast8.opcua", duration=40, every=900, first=420),
         Fault(FaultKind.RESTART, "ast6.opcua", duration=4, every=10_800, first=5_000),
         Fault(FaultKind.DRIFT, "ast3.camera.pdm17.temperature", duration=700, every=2_700, first=300, amount=6.5),
+        Fault(FaultKind.DRIFT, "site.*.wind_gust", duration=900, every=9_000, first=2_700, amount=38.0),
         Fault(FaultKind.SCALE, "ast9.mount.elevation_motor_current", amount=2.6),
         Fault(FaultKind.UNCERTAIN, "ast2.structure.t07.temperature"),
         Fault(FaultKind.BAD, "ast7.mirror.m1.act11.deviation", duration=300, every=3_600, first=1_500),
@@ -133,7 +134,7 @@ DEMO = FaultScript(
         Fault(FaultKind.SILENT, "ast1.structure.t19.temperature", duration=240, every=7_200, first=3_300),
     )
 )
-"""What a demo meets: one telescope in maintenance, one with a bad network, a warm module, an odd motor, doubtful sensors."""
+"""What a demo meets: one telescope in maintenance, one with a bad network, a warm module, gusts, an odd motor, doubtful sensors."""
 
 
 def load(path: Path) -> FaultScript:

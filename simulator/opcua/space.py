@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from asyncua import ua
@@ -26,10 +25,10 @@ from simulator.opcua.nodes import (
     folder_references,
     properties,
     property_references,
-    reference,
     variable_references,
 )
 from simulator.opcua.stack import node_id, qualified
+from simulator.opcua.standard import standard_nodes
 
 CHANGING = (
     ua.ObjectIds.Server_NamespaceArray,
@@ -62,25 +61,6 @@ class Folder:
     def nodeid(self) -> ua.NodeId:
         """The top of the tree is OPC-UA's Objects folder."""
         return node_id(f"{self.path}/", NAMESPACE) if self.path else OBJECTS
-
-
-@cache
-def standard_nodes() -> dict[ua.NodeId, NodeData]:
-    """OPC-UA's own nodes, built once per process (about one second of CPU) and never changed: servers copy a node before they write it."""
-    from asyncua.server.internal_server import InternalServer
-    from asyncua.server.standard_address_space import standard_address_space
-
-    server = InternalServer()
-    fill: Callable[[Any], None] = standard_address_space.fill_address_space
-    fill(server.node_mgt_service)
-    nodes = server.aspace._nodes
-    for parent, child in (
-        (ua.ObjectIds.ObjectTypesFolder, ua.ObjectIds.BaseObjectType),
-        (ua.ObjectIds.DataTypesFolder, ua.ObjectIds.BaseDataType),
-    ):
-        nodes[node_id(child)].references.append(reference(nodes[node_id(parent)], ua.ObjectIds.Organizes, forward=False))
-    server.method_service.stop()
-    return nodes
 
 
 class _Computed(NodeData):
