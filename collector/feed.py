@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from kernel.meter import Meter
 from kernel.samples import Kind
 from schemas.records import DeadLetter, GapCause, StateEvent, StateKind
 
+_log = logging.getLogger(__name__)
 MAX_QUEUED = 100_000
 """Samples that wait for the bus; then the driver is asked to stop reading and the device's own queue holds."""
 EXTEND_EVERY = 4 * SECOND
@@ -75,6 +77,8 @@ class Feed:
         """Counts calls of take: what a driver remembers to acknowledge once `accepted` has reached it."""
         self.accepted = 0
         self.is_connected = False
+        self.descriptions: dict[str, tuple[str, tuple[float, float] | None, tuple[tuple[int, str], ...]]] = {}
+        """Point name to unit, range and labels as the device tells them, where the configuration lacks them."""
         self.skew_s = 0.0
         """Server clock minus ours at the newest sample that had a server time."""
         self._meter = meter
@@ -85,6 +89,7 @@ class Feed:
         self._letters: list[DeadLetter] = []
         self._covered = (0, 0)
         self._extended = 0
+        self._lost_at = 0
         self._room = asyncio.Event()
         self._room.set()
 
@@ -152,11 +157,23 @@ class Feed:
         self._extended = since
         self._event(StateKind.CONNECTED, GapCause.UNKNOWN, (), since, since, None, detail)
 
+    def resumed(self, detail: str) -> None:
+        """The source delivers again, and will deliver what it had meanwhile: nothing is missing since it was lost."""
+        self.connected(self._lost_at or self.clock.now(), detail)
+
     def lost(self, reason: str) -> None:
         """The source delivers no more; said once until it is connected again."""
-        start = self._covered[1] or self.last_received or self.clock.now()
-        self._event(StateKind.DISCONNECTED, GapCause.DISCONNECTED, (), start, None, None, reason)
+        self._lost_at = self._covered[1] or self.last_received or self.clock.now()
+        self._event(StateKind.DISCONNECTED, GapCause.DISCONNECTED, (), self._lost_at, None, None, reason)
         self.is_connected = False
+
+    def describe(self, name: str, unit: str, span: tuple[float, float] | None, labels: Sequence[tuple[int, str]]) -> None:
+        """What the device knows of a point and the configuration lacks. Logged once, and kept in `descriptions`."""
+        if name in self.descriptions:
+            return
+        self.descriptions[name] = (unit, span, tuple(labels))
+        self._meter.gauges[f"{self.source}.described_count"] = float(len(self.descriptions))
+        _log.info("source %s says of %s: unit %r, range %s, labels %s", self.source, name, unit, span, dict(labels))
 
     async def room(self) -> None:
         """Waits while too many samples wait for the bus."""

@@ -90,7 +90,9 @@ class Runner:
             await self._publish(feed.drain())
 
     async def _publish(self, drained: Drained) -> None:
-        self._meter.gauges[f"{self.name}.source_skew_s"] = self.feed.skew_s
+        gauges = self._meter.gauges
+        gauges[f"{self.name}.source_skew_s"] = self.feed.skew_s
+        gauges["source_skew_s"] = max((v for k, v in gauges.items() if k.endswith(".source_skew_s")), key=abs)
         self._in_hand = drained, self._publisher.submit(Parcel(self._batches(drained), drained.events, drained.letters))
         await self._arrived()
 

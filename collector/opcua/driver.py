@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from asyncua import ua
 
@@ -14,11 +15,12 @@ from collector.feed import Feed, Wanted
 from collector.opcua.browse import browse_points
 from collector.opcua.decode import EPOCH_1601, decode_data_change
 from collector.opcua.items import Items, Sub
+from collector.opcua.metadata import describe_nodes
 from collector.opcua.overflow import overflow_gaps
 from collector.opcua.quality import quality_of
 from collector.opcua.security import Pki, Settings, read_options, read_password
 from collector.opcua.sequence import follow
-from collector.opcua.session import Session, as_lost, describe, node_id, status_name
+from collector.opcua.session import LinkLost, Session, as_lost, describe, node_id, status_name
 from collector.opcua.wire import DATA_CHANGE, STATUS_CHANGE, Message, Notification, Undecodable, parse_publish, parse_republish
 from kernel.array import Point, Source
 from kernel.clock import SECOND, Clock, sleep
@@ -32,66 +34,107 @@ GONE = (ua.StatusCodes.BadMessageNotAvailable, ua.StatusCodes.BadSubscriptionIdI
 
 
 class OpcUaDriver:
-    """The driver of protocol `opcua`. Between two runs it keeps the session, whose subscriptions a short loss does not end."""
+    """The driver of protocol `opcua`. Between two runs it keeps a session whose connection broke: the server goes on collecting in its
+    queues, and what it sent into the void it sends again."""
 
     def __init__(self, source: Source, clock: Clock, pki: Pki | None = None) -> None:
         self._source = source
         self._clock = clock
         self._pki = pki
+        self._kept: tuple[Session, _Reading] | None = None
 
     async def run(self, feed: Feed, wanted: Wanted) -> None:
         """See collector.driver.Driver."""
-        settings, identity = read_options(self._source.options, self._pki)
-        session = Session(self._source.url, settings, read_password(identity), self._clock)
-        await session.open()
+        session, reading = await self._resumed() or await self._opened(feed)
+        keep = False
         try:
             async with asyncio.TaskGroup() as tasks:
-                await _Reading(self._source, session, settings, feed, self._clock, tasks).start(wanted)
+                await reading.start(wanted, tasks)
         except BaseExceptionGroup as group:
             losses, others = group.split(SourceLost)
             if losses is None or others is not None:
                 raise
-            raise SourceLost(_first(losses)) from losses
+            loss = _first(losses)
+            keep = isinstance(loss, LinkLost) and reading.whole
+            raise SourceLost(str(loss)) from losses
         finally:
-            await session.close()
+            if keep:
+                session.abort()
+                self._kept = session, reading
+            else:
+                await session.close()
+
+    async def _opened(self, feed: Feed) -> tuple[Session, _Reading]:
+        settings, identity = read_options(self._source.options, self._pki)
+        session = Session(self._source.url, settings, read_password(identity), self._clock)
+        await session.open()
+        return session, _Reading(self._source, session, settings, feed, self._clock)
+
+    async def _resumed(self) -> tuple[Session, _Reading] | None:
+        """The session of before; None when there is none, or the server has forgotten it."""
+        if self._kept is None:
+            return None
+        kept = self._kept
+        if await kept[0].resume():
+            return kept
+        self._kept = None
+        return None
 
 
-def _first(group: BaseExceptionGroup[SourceLost]) -> str:
+def _first(group: BaseExceptionGroup[SourceLost]) -> BaseException:
     inner: BaseException = group
     while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
-    return str(inner)
+    return inner
 
 
 class _Reading:
-    """One session's life."""
+    """One session's life, over any number of connections."""
 
-    def __init__(self, source: Source, session: Session, settings: Settings, feed: Feed, clock: Clock, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, source: Source, session: Session, settings: Settings, feed: Feed, clock: Clock) -> None:
         self._source = source
         self._session = session
         self._settings = settings
         self._feed = feed
         self._clock = clock
-        self._tasks = tasks
+        self._tasks: asyncio.TaskGroup
+        self._items: Items | None = None
+        self._browsed: Mapping[str, Point] = {}
         self._acks: deque[tuple[int, int, int]] = deque()
         self._missing: asyncio.Queue[tuple[Sub, int]] = asyncio.Queue(10_000)
         self._pumps = 0
         self._asking = 0
         self._heard = clock.now()
 
-    async def start(self, wanted: Wanted) -> None:
-        """Subscribes, then leaves tasks behind in the group."""
-        began = self._clock.now()
-        session, source, feed = self._session, self._source, self._feed
-        self._items = Items(session.ua, feed, self._settings, await self._operation_limit())
-        browsed = await browse_points(session.ua, source) if source.browse else {}
-        self._tasks.create_task(session.renew_channel(), name=f"{source.name}: renew")
-        self._tasks.create_task(self._watch(), name=f"{source.name}: watchdog")
-        await self._apply({**browsed, **wanted.current})
-        feed.connected(self._clock.now(), f"{len(self._items.subs)} subscriptions after {(self._clock.now() - began) / SECOND:.1f} s")
-        self._tasks.create_task(self._follow(wanted, browsed), name=f"{source.name}: follow")
-        self._tasks.create_task(self._retry_refused(), name=f"{source.name}: retry")
-        self._tasks.create_task(self._republish(), name=f"{source.name}: republish")
+    async def start(self, wanted: Wanted, tasks: asyncio.TaskGroup) -> None:
+        """Subscribes, or takes up what is subscribed; then leaves tasks behind in the group."""
+        began = self._heard = self._clock.now()
+        self._tasks, self._pumps, self._asking = tasks, 0, 0
+        self._begin(self._session.renew_channel(), "renew")
+        again = self._items is not None
+        items = self._items = self._items or Items(self._session.ua, self._feed, self._settings, await self._operation_limit())
+        if self._source.browse and not again:
+            self._browsed = await browse_points(self._session.ua, self._source)
+        for sub in items.subs.values():
+            sub.heard = began
+        self._begin(self._watch(items), "watchdog")
+        await self._apply(items, wanted.current)
+        self._begin(self._follow(items, wanted), "follow")
+        self._begin(self._retry_refused(items), "retry")
+        self._begin(self._republish(), "republish")
+        if again:
+            self._feed.resumed("the session went on; what was sent meanwhile is asked for again")
+        else:
+            seconds = (self._clock.now() - began) / SECOND
+            self._feed.connected(self._clock.now(), f"{len(items.subs)} subscriptions after {seconds:.1f} s")
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is subscribed is known to be what was wanted."""
+        return self._items is not None and self._items.whole
+
+    def _begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        self._tasks.create_task(work, name=f"{self._source.name}: {what}")
 
     async def _operation_limit(self) -> int:
         node = node_id(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
@@ -100,38 +143,51 @@ class _Reading:
         limit = value.Value.Value if value.Value is not None else None
         return limit if isinstance(limit, int) else 0
 
-    async def _apply(self, points: Mapping[str, Point]) -> None:
-        await self._items.apply(points)
-        while self._items.subs and self._pumps < min(len(self._items.subs) + 1, MAX_PUMPS):
+    async def _apply(self, items: Items, points: Mapping[str, Point]) -> None:
+        await items.apply({**self._browsed, **points})
+        asked = items.undescribed()
+        if asked:
+            self._begin(self._describe(items, asked), "describe")
+        while items.subs and self._pumps < min(len(items.subs) + 1, MAX_PUMPS):
             self._pumps += 1
-            self._tasks.create_task(self._pump(), name=f"{self._source.name}: pump {self._pumps}")
+            self._begin(self._pump(items), f"pump {self._pumps}")
 
-    async def _follow(self, wanted: Wanted, browsed: Mapping[str, Point]) -> None:
+    async def _describe(self, items: Items, nodes: Mapping[str, ua.NodeId]) -> None:
+        """Reports units and labels that the configuration lacks and the server knows."""
+        for name, known in (await describe_nodes(self._session.ua, nodes)).items():
+            if known.range is not None:
+                items.described(name, known.range)
+            self._feed.describe(name, known.unit, known.range, known.labels)
+
+    async def _follow(self, items: Items, wanted: Wanted) -> None:
         async for points in wanted.changes():
-            await self._apply({**browsed, **points})
+            await self._apply(items, points)
 
-    async def _retry_refused(self) -> None:
+    async def _retry_refused(self, items: Items) -> None:
         while True:
             await sleep(self._clock, self._settings.retry_refused)
-            if self._items.refused:
-                await self._items.retry()
+            if items.refused:
+                await items.retry()
 
-    async def _watch(self) -> None:
+    async def _watch(self, items: Items) -> None:
         """The connection is lost when nothing at all is heard, a subscription when it misses many of its own keep-alives."""
+        limit = self._settings.watchdog
         while True:
-            await sleep(self._clock, min(0.5, self._settings.watchdog / 4))
-            now = self._clock.now()
-            if not self._items.subs:
+            await sleep(self._clock, min(0.5, limit / 4))
+            if not items.subs:
                 await self._probe()
+            now = self._clock.now()
             if not self._asking:
-                self._heard = now
+                self._heard = now  # the bus is behind: nobody asked, so nobody answers
+                continue
             silent = (now - self._heard) / SECOND
-            slowest = max((s.keep_alive for s in self._items.subs.values()), default=0.0)
-            if silent > max(self._settings.watchdog, 1.5 * slowest if slowest < 60 else slowest + self._settings.watchdog):
-                raise SourceLost(f"nothing heard for {silent:.1f} s")
-            for sub in self._items.subs.values():
-                if self._asking and (now - max(sub.heard, sub.since)) / SECOND > 4 * max(sub.keep_alive, self._settings.watchdog):
-                    raise SourceLost(f"subscription {sub.id} is silent for {(now - sub.heard) / SECOND:.1f} s")
+            intervals = [s.keep_alive for s in items.subs.values()] or [0.0]
+            if silent > max(limit, 1.5 * min(intervals)):
+                raise LinkLost(f"nothing heard for {silent:.1f} s")
+            for sub in items.subs.values():
+                quiet = (now - max(sub.heard, sub.since)) / SECOND
+                if quiet > 4 * max(*intervals, limit):
+                    raise SourceLost(f"subscription {sub.id} is silent for {quiet:.1f} s")
 
     async def _probe(self) -> None:
         """Without subscriptions only a question shows that the server lives; it also keeps the session."""
@@ -143,13 +199,13 @@ class _Reading:
 
     # --- messages ----------------------------------------------------------------------------------------------------------------
 
-    async def _pump(self) -> None:
+    async def _pump(self, items: Items) -> None:
         """One of several requests that always wait at the server."""
         session = self._session.ua
         try:
             while True:
                 await self._feed.room()
-                if not self._items.subs:
+                if not items.subs:
                     return
                 self._asking += 1
                 try:
@@ -157,10 +213,10 @@ class _Reading:
                         data = await session.publish_raw(self._due())
                 finally:
                     self._asking -= 1
-                self._receive(data)
+                self._receive(items, data)
         except SourceLost as error:
             code = getattr(error.__cause__, "code", 0)
-            if code == ua.StatusCodes.BadNoSubscription and not self._items.subs:
+            if code == ua.StatusCodes.BadNoSubscription and not items.subs:
                 return
             if code == ua.StatusCodes.BadTooManyPublishRequests and self._pumps > 1:
                 return
@@ -176,14 +232,14 @@ class _Reading:
             due.append((subscription, number))
         return due
 
-    def _receive(self, data: bytes) -> None:
+    def _receive(self, items: Items, data: bytes) -> None:
         received = self._heard = self._clock.now()
         try:
             answer = parse_publish(data)
         except Undecodable as error:
             self._feed.refuse(0, str(error), data)
             return
-        sub = self._items.subs.get(answer.subscription)
+        sub = items.subs.get(answer.subscription)
         if sub is None:
             return  # deleted a moment ago
         sub.heard = received
@@ -195,7 +251,7 @@ class _Reading:
             self._deliver(sub, message, received)
         if not answer.more and not sub.missing:
             sub.covered = _covered_until(message.published, received)
-            self._feed.covered(min(s.covered for s in self._items.subs.values()))
+            self._feed.covered(min(s.covered for s in items.subs.values()))
 
     def _deliver(self, sub: Sub, message: Message, received: int) -> None:
         for notification in message.notifications:
@@ -243,7 +299,7 @@ class _Reading:
             except (ua.UaStatusCodeError, Undecodable) as error:
                 self._give_up(sub, number, describe(error))
             except (OSError, TimeoutError) as error:
-                raise SourceLost(f"asking for message {number} again: {describe(error)}") from error
+                raise LinkLost(f"asking for message {number} again: {describe(error)}") from error
 
     def _give_up(self, sub: Sub, number: int, why: str) -> None:
         sub.missing.discard(number)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -13,6 +14,7 @@ from asyncua import ua
 
 from collector.feed import Feed
 from collector.opcua import plan
+from collector.opcua.metadata import lacks
 from collector.opcua.quality import quality_of
 from collector.opcua.security import Settings
 from collector.opcua.session import RawSession, as_lost, status_name
@@ -67,13 +69,18 @@ class Items:
         self._busy = asyncio.Lock()
         self._points: dict[str, tuple[Point, int]] = {}
         self._lanes = 0
+        self.whole = False
+        """Whether the last change was made to its end; if not, only a new session brings certainty."""
+        self._described: set[int] = set()
+        self.banded_here: set[int] = set()
+        """Slots whose deadband the server refused."""
         self.subs: dict[int, Sub] = {}
         self.refused: dict[int, tuple[Point, int]] = {}
         """Slot to the point and the status with which the server refused it."""
 
     async def apply(self, points: Mapping[str, Point]) -> None:
         """Makes the subscribed points these: creates and deletes what differs, and nothing else."""
-        async with self._busy:
+        async with self._changing():
             gone = [n for n, (p, _) in self._points.items() if (new := points.get(n)) is None or _differs(p, new)]
             await self._remove(gone)
             fresh = [p for n, p in points.items() if n not in self._points]
@@ -84,8 +91,32 @@ class Items:
 
     async def retry(self) -> None:
         """Asks again for the items that the server refused."""
-        async with self._busy:
+        async with self._changing():
             await self._add([(p, slot) for slot, (p, _) in self.refused.items()])
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        async with self._busy:
+            self.whole = False
+            yield
+            self.whole = True
+
+    def undescribed(self) -> dict[str, ua.NodeId]:
+        """The nodes of subscribed points whose configuration lacks what the server may know, each told once."""
+        found = {}
+        for name, (point, slot) in self._points.items():
+            if slot not in self._described and slot not in self.refused and lacks(point):
+                self._described.add(slot)
+                node = _node(point.address)
+                if node is not None:
+                    found[name] = node
+        return found
+
+    def described(self, name: str, span: tuple[float, float]) -> None:
+        """The server's range of a point, for a percent deadband that is applied here."""
+        point, slot = self._points.get(name, (None, -1))
+        if point is not None and slot in self.banded_here and point.type.range is None:
+            self._feed.processor.deadband_here(slot, point, span[1] - span[0])
 
     async def _remove(self, names: Sequence[str]) -> None:
         slots = {self._points.pop(n)[1] for n in names}
@@ -165,6 +196,7 @@ class Items:
                 if status:
                     self._refuse(point, slot, status, sub.lane)
                 else:
+                    self.banded_here.add(slot)
                     self._feed.processor.deadband_here(slot, point)
         sub.since = self._feed.clock.now()
 
@@ -172,7 +204,7 @@ class Items:
         """One CreateMonitoredItems; the status of each item, 0 where it was created."""
         if not asked:
             return []
-        size = plan.queue_size(sub.sampling, sub.publishing)
+        size = self._settings.queue_size or plan.queue_size(sub.sampling, sub.publishing)
         params = ua.CreateMonitoredItemsParameters(SubscriptionId=sub.id, TimestampsToReturn=ua.TimestampsToReturn.Both)
         params.ItemsToCreate = [
             ua.MonitoredItemCreateRequest(

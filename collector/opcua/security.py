@@ -27,6 +27,7 @@ OPTIONS = (
     "user_certificate",
     "user_private_key",
     "publishing_interval",
+    "queue_size",
     "trigger",
     "timeout",
     "session_timeout",
@@ -70,6 +71,8 @@ class Settings:
     watchdog: float = 10.0
     """Silence of the whole connection after which it counts as lost."""
     publishing_interval: float | None = None
+    queue_size: int | None = None
+    """Values that the server keeps for each item; None: worked out from the intervals."""
     trigger: str = "value"
     """value: a changed value or status is reported; timestamp: a new source time too."""
     retry_refused: float = 30.0
@@ -115,6 +118,7 @@ def read_options(options: Mapping[str, str], pki: Pki | None) -> tuple[Settings,
         channel_lifetime=_seconds(options, "channel_lifetime", default.channel_lifetime),
         watchdog=_seconds(options, "watchdog", default.watchdog),
         publishing_interval=_seconds(options, "publishing_interval", 0.0) or None,
+        queue_size=round(_seconds(options, "queue_size", 0.0)) or None,
         trigger=trigger,
         retry_refused=_seconds(options, "retry_refused", default.retry_refused),
     )
@@ -133,7 +137,7 @@ def _seconds(options: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e6:
-        raise SourceLost(f"option {name} is {text!r}; it is a number of seconds above 0")
+        raise SourceLost(f"option {name} is {text!r}; it is a number above 0")
     return value
 
 

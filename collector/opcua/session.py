@@ -162,6 +162,10 @@ def status_name(code: int) -> str:
     return name
 
 
+class LinkLost(SourceLost):
+    """Only the connection is gone; the session may still live on the server."""
+
+
 @contextmanager
 def as_lost(what: str) -> Iterator[None]:
     """Whatever the OPC-UA stack or the network trips over is a loss of this source, and says at what."""
@@ -169,6 +173,8 @@ def as_lost(what: str) -> Iterator[None]:
         yield
     except SourceLost:
         raise
+    except (OSError, TimeoutError) as error:
+        raise LinkLost(f"{what}: {describe(error)}") from error
     except Exception as error:
         raise SourceLost(f"{what}: {describe(error)}") from error
 

@@ -112,10 +112,6 @@ const commands = {
     const variant = value === null ? { dataType: DataType.Null } : { dataType: type, value };
     variable.setValueFromSource(variant, StatusCodes[status ?? "Good"], time === undefined ? new Date() : new Date(time));
   },
-  burst({ name, values }) {
-    const { type, variable } = variables.get(name);
-    for (const value of values) variable.setValueFromSource({ dataType: type, value }, StatusCodes.Good, new Date());
-  },
   update({ times }) {
     for (let i = 0; i < (times ?? 1); i++) update();
   },
