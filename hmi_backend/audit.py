@@ -16,6 +16,7 @@ class Audit:
     def __init__(self, bus: Bus, clock: Clock, meter: Meter) -> None:
         self._bus, self._clock, self._meter = bus, clock, meter
         self._hop = meter.hop("hmi.audit")
+        self._failing = False
 
     async def write(self, user: str, role: Role | None, action: str, target: str, *, ok: bool, detail: str = "", origin: str = "") -> None:
         """One entry."""
@@ -33,9 +34,12 @@ class Audit:
         try:
             await self._bus.publish(AUDIT_ACTIONS, [entry])
         except NotAvailable as error:
+            self._failing = True
             self._hop.explain("unavailable", 1)
             self._meter.degraded(f"an audit entry was not written ({action} by {user}): {error}")
         else:
             self._hop.left += 1
             self._hop.last = entry.time
-            self._meter.recovered()
+            if self._failing:
+                self._failing = False
+                self._meter.recovered()

@@ -27,7 +27,8 @@ POLICY: Final = (
     "base-uri 'none'; frame-ancestors 'self'; form-action 'self'"
 )
 HEADERS: Final = {
-    "content-security-policy": POLICY.format(scripts="", styles=""),
+    # style attributes (not style elements) are allowed to the HMI: its framework puts them into templates
+    "content-security-policy": POLICY.format(scripts="", styles="") + "; style-src-attr 'unsafe-inline'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "same-origin",

@@ -17,7 +17,7 @@ from hmi_backend.links import PING_S, PONG_S, protocol
 from hmi_backend.state import Backend, HmiPorts
 from hmi_backend.users import Users
 from kernel.clock import sleep
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, MlaError
 
 __all__ = ["HmiBackend", "HmiPorts"]
 
@@ -96,8 +96,12 @@ class HmiBackend:
 
     async def _sweep(self) -> None:
         """Ends what should have ended: sessions expire while nobody looks."""
+        meter = self.backend.meter
         while True:
-            self.backend.links.sweep()
+            try:
+                self.backend.links.sweep()
+            except MlaError as error:  # somebody damaged the users file: those who are in stay in
+                meter.degraded(str(error))
             await sleep(self.backend.clock, 1.0)
 
 
