@@ -37,8 +37,6 @@ async def readiness(backend: Backend) -> dict[str, str]:
             found[name] = "ok"
         except (MlaError, OSError) as error:
             found[name] = str(error) or type(error).__name__  # TimeoutError is an OSError: no answer in time
-    config = backend.ports.live.current
-    found["configuration"] = "ok" if config.revision else "no revision is published: mla cdb import FOLDER && mla cdb publish"
     return found
 
 
