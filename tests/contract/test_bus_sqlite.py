@@ -11,16 +11,19 @@ import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from bus import KEEP, Retention, open_bus
+from bus.sqlite import log
 from bus.sqlite.files import topic_path
 from kernel.bus import Bus
 from kernel.clock import ManualClock, SystemClock, settle
 from kernel.errors import NotAvailable
-from schemas.records import AuditAction
+from schemas.records import DEAD_LETTERS, AuditAction, DeadLetter
 from schemas.topic import Topic
 from tests.contract.bus_backends import BusBackend, action, action_topic, numbers
 from tests.support.waiting import until
@@ -256,6 +259,84 @@ async def test_reading_goes_on_after_a_reader_was_cancelled_while_it_stood_by(fo
                 if got[-1] == 1:
                     break
     assert got == [0, 1]
+
+
+class NoticingClock(ManualClock):
+    """Says when somebody waits on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_for = asyncio.Event()
+
+    async def sleep_until(self, moment: int) -> None:
+        self.waited_for.set()
+        await super().sleep_until(moment)
+
+
+async def test_undecodable_records_wait_until_dead_letters_can_be_written(folder: Path) -> None:
+    clock = NoticingClock()
+    foreign = Topic(TOPIC.name, DeadLetter, attrgetter("origin"), attrgetter("time"))
+    folder.mkdir()
+    damaged = topic_path(folder, DEAD_LETTERS.name)
+    damaged.write_bytes(b"this is no database" * 100)
+    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=clock) as bus:
+        await bus.publish(foreign, [DeadLetter(time=0, origin="", reason="", data=b"")])
+        await bus.publish(TOPIC, [action(1)])
+        reading = asyncio.create_task(everyone(bus, TOPIC, "g", 1))
+        await clock.waited_for.wait()
+        assert not reading.done()
+        damaged.unlink()
+        await clock.advance(1)
+        assert await reading == [1]
+        tail = bus.tail(DEAD_LETTERS, since=0)
+        assert (await anext(tail)).origin == TOPIC.name
+        await tail.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_subscription_that_outlives_its_bus_says_so(folder: Path) -> None:
+    async with asyncio.timeout(20), AsyncExitStack() as late:
+        async with open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+            await bus.publish(TOPIC, [action(0)])
+            waiting = [asyncio.create_task(everyone(bus, TOPIC, "g", 2)) for _ in range(2)]
+            tailing = asyncio.ensure_future(anext(bus.tail(TOPIC)))
+            subscription = await late.enter_async_context(bus.subscribe(TOPIC, group="late"))
+            await until(lambda: not bus_is_behind(folder))
+        for task in (*waiting, tailing):
+            with pytest.raises(NotAvailable, match="closed"):
+                await task
+        with pytest.raises(NotAvailable, match="closed"):
+            await anext(subscription.batches())
+
+
+def bus_is_behind(folder: Path) -> bool:
+    """Whether group g has records to commit."""
+    with sqlite3.connect(folder / "groups.db") as db:
+        row = db.execute("SELECT next FROM groups WHERE name = 'g'").fetchone()
+    db.close()
+    return row != (1,)
+
+
+def test_a_write_ahead_log_that_grew_behind_a_slow_reader_shrinks_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "LARGE_WAL_BYTES", 1 << 20)
+    folder.mkdir()
+    topic = log.Log(folder, "t")
+    topic.append([(0, b"x")], 0)
+    slow = sqlite3.connect(topic.path, isolation_level=None)
+    slow.execute("BEGIN")
+    slow.execute("SELECT * FROM records").fetchone()
+    wal = Path(f"{topic.path}-wal")
+    for _ in range(6):
+        topic.append([(0, b"x" * 1_000_000)], 0)
+        topic.tidy()
+    assert wal.stat().st_size > 5_000_000
+    slow.execute("COMMIT")
+    slow.close()
+    for _ in range(6):
+        topic.append([(0, b"x" * 1_000_000)], 0)
+        topic.tidy()
+    assert wal.stat().st_size < 5_000_000
+    assert topic.extent().next == 13
+    topic.close()
 
 
 async def test_publishers_of_one_process_share_commits(folder: Path) -> None:
