@@ -106,7 +106,7 @@ def coolants(frame: Frame) -> Doubles:
     x = (frame.t / cycle + phase) % 1.0
     wave = np.where(x < 0.6, 2 * x / 0.6 - 1, 1 - 2 * (x - 0.6) / 0.4)
     running = 11.2 + 0.35 * wave + 0.03 * (frame.air - 9.5)
-    return np.where(frame.in_maintenance, frame.air + 1.0, running)
+    return np.where(frame.in_maintenance, np.maximum(frame.air + 1.0, 8.5), running)
 
 
 def coolant_temperature(frame: Frame, who: Who) -> Doubles:
