@@ -21,6 +21,8 @@ GUARDED: Final = ("/graphql", "/schema.graphql", "/ws/", "/export/", "/ingest/",
 OPEN: Final = ("/auth/login",)
 PAGES: Final = ("/graphql",)
 """Open where a browser asks for the page itself: it holds no data and has its own log-in."""
+BODY: Final = 16 << 20
+BODY_OF_STRANGERS: Final = 64 << 10
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 POLICY: Final = (
     "default-src 'self'; script-src 'self'{scripts}; style-src 'self'{styles}; img-src 'self' data:; object-src 'none'; "
@@ -76,7 +78,11 @@ class Gate:
         except ApiError as error:
             await self._refuse(scope, receive, send, error)
             return
-        await self._app(scope, receive, send if scope["type"] == "websocket" else _careful(send, scope["path"]))
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            most = BODY if scope[IDENTITY] else BODY_OF_STRANGERS
+            await self._app(scope, _bounded(receive, most), _careful(send, scope["path"]))
 
     def _identify(self, scope: Scope, headers: Headers) -> Identity | None:
         token = bearer(headers)
@@ -120,6 +126,20 @@ def status_of(error: ApiError) -> int:
 def problem(error: ApiError) -> bytes:
     """An error as every edge tells it: the shape of GraphQL's."""
     return orjson.dumps({"errors": [{"message": error.message, "extensions": error.extensions}]})
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    left = most
+
+    async def counted() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise ApiError("TOO_LARGE", f"a request body has at most {most:,} bytes")
+        return message
+
+    return counted
 
 
 def _careful(send: Send, path: str) -> Send:

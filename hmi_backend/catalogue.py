@@ -15,7 +15,8 @@ from hmi_backend.guess import Guesser
 from hmi_backend.ranking import Ranking
 from kernel.array import ArrayConfig, Asset, Point, PointKind
 
-REMEMBERED = 64
+REMEMBERED = 500_000
+"""Rows of earlier answers kept, about 70 bytes each."""
 MANY = 20_000
 """From so many points on, a search not made before takes tens of milliseconds: too long for the event loop."""
 Found = Sequence[tuple[int, str]]
@@ -42,21 +43,27 @@ class Catalogue:
         self.config = config
         self.names: list[str] = sorted(config.points)
         self._all: Found = [(0, n) for n in self.names]
-        self._found: OrderedDict[Wanted, Found] = OrderedDict([(Wanted(), self._all)])
+        self._found: OrderedDict[Wanted, Found] = OrderedDict()
+        self._kept = 0
 
     def known(self, wanted: Wanted) -> bool:
         """Whether find answers at once."""
-        return len(self.names) < MANY or wanted in self._found
+        return len(self.names) < MANY or wanted == Wanted() or wanted in self._found
 
     def find(self, wanted: Wanted) -> Found:
         """Every match."""
         found = self._found.get(wanted)
         if found is None:
             found = self._search(wanted)
-            self._found[wanted] = found
-            if len(self._found) > REMEMBERED:
-                self._found.popitem(last=False)
+            self._remember(wanted, found)
         return found
+
+    def _remember(self, wanted: Wanted, found: Found) -> None:
+        self._found[wanted] = found
+        self._kept += 0 if found is self._all else len(found)
+        while self._kept > REMEMBERED:
+            _, oldest = self._found.popitem(last=False)
+            self._kept -= 0 if oldest is self._all else len(oldest)
 
     def check(self, points: Iterable[str]) -> None:
         """Raises UnknownPoints with guesses at what was meant."""

@@ -19,6 +19,7 @@ class Commands:
 
     def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
+        self.wait_s = WAIT_S
         self._waiting: dict[str, list[CommandReply]] = {}
         self._arrived: dict[str, asyncio.Event] = {}
 
@@ -30,14 +31,14 @@ class Commands:
                 self._arrived[reply.id].set()
 
     async def ask(self, target: str, verb: CommandVerb, user: str, reason: str) -> tuple[str, Sequence[CommandReply]]:
-        """The request's id and the answers of every instance that gave one; none after ten seconds of silence."""
+        """The request's id and the answers of every instance that gave one; none after wait_s seconds of silence."""
         request = CommandRequest(id=uuid.uuid4().hex, time=self._clock.now(), target=target, verb=verb, user=user, reason=reason)
         replies = self._waiting[request.id] = []
         arrived = self._arrived[request.id] = asyncio.Event()
         try:
             await self._bus.publish(COMMANDS_REQUESTS, [request])
             waiter = asyncio.ensure_future(arrived.wait())
-            limit = asyncio.ensure_future(sleep(self._clock, WAIT_S))
+            limit = asyncio.ensure_future(sleep(self._clock, self.wait_s))
             try:
                 await asyncio.wait({waiter, limit}, return_when=asyncio.FIRST_COMPLETED)
             finally:

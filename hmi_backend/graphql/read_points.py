@@ -58,11 +58,12 @@ async def _of_quality(
     for at in range(start, len(found), _SCAN):
         rows = found[at : at + _SCAN]
         samples = await context.backend.hot.latest([n for _, n in rows])
-        for i, row in enumerate(rows):
-            if samples.kind[i] != Kind.NONE and t.QUALITIES[samples.quality[i]].value in qualities:
-                if len(listed) == first:
-                    return listed, True
-                listed.append((row, _point(context.backend.catalogue, row[1], samples, i)))
+        codes = [code for code, q in enumerate(t.QUALITIES) if q.value in qualities]
+        for i in np.flatnonzero((samples.kind != Kind.NONE) & np.isin(samples.quality, codes)).tolist():
+            if len(listed) == first:
+                return listed, True
+            listed.append((rows[i], _point(context.backend.catalogue, rows[i][1], samples, i)))
+        await context.backend.clock.sleep_until(0)  # others get a turn
     return listed, False
 
 

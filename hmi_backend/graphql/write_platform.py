@@ -24,7 +24,7 @@ async def control(context: Context, target: str, verb: CommandVerb, reason: str)
     answers = [t.ControlReply(instance=r.instance, ok=r.ok, detail=r.detail) for r in replies]
     if not answers:
         hint = "is the manager running (mla services)?" if target in known else f"nothing is called {target}: mla services lists the names"
-        outcome, detail = t.Outcome.NO_ANSWER, f"no manager answered within ten seconds: {hint}"
+        outcome, detail = t.Outcome.NO_ANSWER, f"no manager answered within {context.backend.commands.wait_s:g} s: {hint}"
     elif all(a.ok for a in answers):
         outcome, detail = t.Outcome.DONE, "; ".join(a.detail for a in answers)
     else:

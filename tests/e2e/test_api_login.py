@@ -157,3 +157,15 @@ async def test_users_are_kept_as_hashes_that_only_the_owner_may_read(hmi: Hmi, t
         assert token not in file.read_text()
         assert "correct horse" not in file.read_text()
     assert json.loads((tmp_path / "users.json").read_text())["users"]["olga"]["role"] == "operator"
+
+
+async def test_a_body_without_end_is_refused(hmi: Hmi) -> None:
+    async with hmi.client(None) as client:
+        answer = await client.post(
+            "/auth/login", content=b'{"user": "' + b"x" * 70_000 + b'"}', headers={"content-type": "application/json"}
+        )
+        assert answer.status_code in (400, 413)
+    async with hmi.client() as client:
+        answer = await client.post("/graphql", content=b"x" * (17 << 20), headers={"content-type": "application/json"})
+        assert answer.status_code == 413
+        assert answer.json()["errors"][0]["extensions"]["code"] == "TOO_LARGE"

@@ -276,3 +276,22 @@ async def test_archive_and_dead_letters(hmi: Hmi) -> None:
     assert data["deadLetters"]["nodes"] == [
         {"origin": "monitoring.points", "reason": "not Avro", "size": 5, "text": "\ufffd\x00abc", "data": "/wBhYmM="}
     ]
+
+
+async def test_a_point_that_is_no_longer_configured_is_read_from_its_history(hmi: Hmi) -> None:
+    t0 = hmi.clock.now() - 60 * SECOND
+    await hmi.ports.archive.append([batch(["ast1.mount.retired"], [7.0], time=t0)])
+    query = """query($p: [String!]!) { series(points: $p, from: "now-1h", to: "now") { point unit columns } }"""
+    block = (await hmi.data(query, {"p": ["ast1.mount.retired"]}))["series"][0]
+    assert (block["unit"], block["columns"]["v"]) == (None, [7.0])
+    error = await hmi.error(query, {"p": ["ast1.mount.retired", "ast1.mount.azimut"]})
+    assert [p["name"] for p in error["extensions"]["points"]] == ["ast1.mount.azimut"]
+
+
+async def test_the_sample_in_force_at_a_moment(hmi: Hmi) -> None:
+    t0 = hmi.clock.now() - 600 * SECOND
+    for i in range(3):
+        await hmi.ports.archive.append([batch(["ast1.mount.azimuth"], [float(i)], time=t0 + 60 * i * SECOND, seq=i)])
+    query = """query($at: Time!) { valuesAt(points: ["ast1.mount.azimuth", "ast2.mount.azimuth"], at: $at) { points columns } }"""
+    batches = (await hmi.data(query, {"at": t0 + 90 * SECOND}))["valuesAt"]
+    assert batches["columns"] == {"t": [t0 + 60 * SECOND, None], "v": [1.0, None], "q": [0, None]}

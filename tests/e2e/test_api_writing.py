@@ -155,6 +155,7 @@ async def test_control_waits_for_the_managers_answer(hmi: Hmi) -> None:
 
 
 async def test_nobody_answers(hmi: Hmi) -> None:
+    hmi.service.backend.commands.wait_s = 0.2
     result = (await hmi.data(CONTROL, {"target": "dispatcherr"}, "operator"))["control"]
     assert result["outcome"] == "NO_ANSWER"
     assert "mla services" in result["detail"]

@@ -111,6 +111,15 @@ def test_nothing_is_guessed_where_nothing_is_like_it() -> None:
         catalogue().check(["zzz"])
 
 
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hmi_backend.catalogue.REMEMBERED", 5)
+    index = catalogue(4)
+    for i in range(1, 5):
+        assert len(index.find(Wanted(search=f"ast{i}"))) == 3
+    assert len(index._found) <= 2
+    assert index.find(Wanted()) is index.find(Wanted())
+
+
 def test_the_tree_has_parents_first() -> None:
     assert [a.name for a in catalogue().tree] == ["site", "ast1", "ast2", "ast3"]
     assert catalogue().per_asset["ast1"] == catalogue().per_source["ast1.opcua"] == 3
