@@ -50,6 +50,7 @@ class _Swap:
 
     archive_class: str
     day: int
+    samples: int
     sections: tuple[int, ...] = ()
     segments: tuple[tuple[int, str], ...] = ()
 
@@ -92,7 +93,7 @@ class Sealer:
             for (window, chunk), found in sorted(inputs.items()):
                 merger.merge(window, chunk, found)
 
-        self._replace(_Swap(group.archive_class, group.day, sections=tuple(row[0] for row in rows)), now, fill)
+        self._replace(_Swap(group.archive_class, group.day, sum(row[5] for row in rows), sections=tuple(row[0] for row in rows)), now, fill)
 
     def compact(self, now: int) -> int:
         """Makes one segment of a day's several, where the day is over and quiet; returns how many days."""
@@ -110,7 +111,7 @@ class Sealer:
             def fill(merger: Merger) -> None:
                 merger.merge(day, DAY, inputs)
 
-            self._replace(_Swap(archive_class, day, segments=tuple(files)), now, fill)
+            self._replace(_Swap(archive_class, day, sum(i.n for i in inputs), segments=tuple(files)), now, fill)
         finally:
             for segment in opened:
                 segment.close()
@@ -118,7 +119,7 @@ class Sealer:
     def _replace(self, swap: _Swap, now: int, fill: Callable[[Merger], None]) -> None:
         number = self._db.execute("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'segment'").fetchone()[0]
         file = f"{folder(swap.archive_class)}/{datetime.fromtimestamp(swap.day / SECOND, UTC):%Y-%m-%d}.{number}.db"
-        writer = SegmentWriter(self._directory / file)
+        writer = SegmentWriter(self._directory / file, swap.samples)
         try:
             merger = Merger(writer, self.stopping.is_set)
             fill(merger)

@@ -22,8 +22,8 @@ SCHEMA = (
     " n INTEGER, bytes INTEGER)",
     "CREATE TABLE slab (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
 )
-PAGE = 32768
-"""Large pages: slabs of a few kilobytes would waste much of small ones."""
+PAGE, SMALL_PAGE, SMALL = 32768, 4096, 4_000_000
+"""Large pages, since slabs of a few kilobytes would waste much of small ones; small pages for files of less than so many samples."""
 OPEN_FILES = 48
 
 
@@ -118,13 +118,14 @@ class SegmentCache:
 class SegmentWriter:
     """Writes one segment: sections in order, their slabs ascending. `finish` makes it durable under its name; `abandon` removes it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, samples: int) -> None:
         self.path = path
         self._temporary = path.with_suffix(".part")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._temporary.unlink(missing_ok=True)
         self.db = sqlite3.connect(self._temporary, isolation_level=None, check_same_thread=False)
-        for pragma in (f"page_size = {PAGE}", "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -4096"):
+        page = SMALL_PAGE if samples < SMALL else PAGE
+        for pragma in (f"page_size = {page}", "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -4096"):
             self.db.execute(f"PRAGMA {pragma}")
         for statement in SCHEMA:
             self.db.execute(statement)

@@ -61,7 +61,7 @@ def connect(directory: Path) -> sqlite3.Connection:
 
 
 def _create(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA page_size = 16384")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")

@@ -40,6 +40,7 @@ class _Plan:
     points: list[tuple[int, str]] = field(default_factory=list)
     sources: list[tuple[int, str]] = field(default_factory=list)
     origins: list[tuple[int, int]] = field(default_factory=list)
+    planned: set[tuple[int, int]] = field(default_factory=set)
     seen: set[tuple[str, int, int]] = field(default_factory=set)
 
 
@@ -101,14 +102,13 @@ class Writer:
             plan.sources.append((source, batch.source))
         if names.ids(batch.source, batch.names) is not None:
             return
-        planned = set(plan.origins)
         for name in batch.names:
             point = names.points.get(name) or new_points.get(name)
             if point is None:
                 point = new_points[name] = len(names.names) + len(new_points)
                 plan.points.append((point, name))
-            if source not in names.origins.get(point, ()) and (point, source) not in planned:
-                planned.add((point, source))
+            if source not in names.origins.get(point, ()) and (point, source) not in plan.planned:
+                plan.planned.add((point, source))
                 plan.origins.append((point, source))
 
     def _commit(self, plan: _Plan, events: Sequence[StateEvent], now: int) -> list[int]:
