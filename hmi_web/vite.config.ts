@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 // In development the HMI is served by Vite and talks to a platform started with `mla up --demo`.
 const backend = process.env['MLA_BACKEND'] ?? 'http://127.0.0.1:8000';
-const proxy = Object.fromEntries(['/graphql', '/auth', '/export', '/readyz', '/healthz'].map((path) => [path, { target: backend, ws: path === '/graphql' }]));
+const proxy = Object.fromEntries(
+  ['/graphql', '/auth', '/export', '/readyz', '/healthz'].map((path) => [path, { target: backend, ws: path === '/graphql' }]),
+);
 
 export default defineConfig({
   plugins: [svelte()],

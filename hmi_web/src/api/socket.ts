@@ -6,7 +6,11 @@ export type LinkState = 'connecting' | 'open' | 'closed';
 
 export interface Socket {
   /** Runs a subscription until the returned function is called. */
-  subscribe<T>(query: string, variables: Record<string, unknown>, sink: { next: (data: T) => void; error: (why: string) => void }): () => void;
+  subscribe<T>(
+    query: string,
+    variables: Record<string, unknown>,
+    sink: { next: (data: T) => void; error: (why: string) => void },
+  ): () => void;
   /** Closes for good. */
   dispose(): void;
 }
@@ -35,11 +39,18 @@ export function openSocket(url: string, on: { state: (s: LinkState) => void; ali
       await new Promise((done) => setTimeout(done, base * (0.75 + Math.random() / 2)));
     },
     on: {
-      connecting: () => { on.state('connecting'); },
-      connected: () => { on.state('open'); },
+      connecting: () => {
+        on.state('connecting');
+      },
+      connected: () => {
+        on.state('open');
+      },
       // A half-open socket never closes by itself: whoever does not answer a ping in time is left.
       ping: (received) => {
-        if (!received) silent = setTimeout(() => { client.terminate(); }, PONG_MS);
+        if (!received)
+          silent = setTimeout(() => {
+            client.terminate();
+          }, PONG_MS);
       },
       pong: (received) => {
         if (!received) return;
@@ -62,11 +73,15 @@ export function openSocket(url: string, on: { state: (s: LinkState) => void; ali
             if (message.data) sink.next(message.data);
             else if (message.errors?.[0]) sink.error(message.errors[0].message);
           },
-          error: (why) => { sink.error(describe(why)); },
+          error: (why) => {
+            sink.error(describe(why));
+          },
           complete: () => undefined,
         },
       ),
-    dispose: () => { void client.dispose(); },
+    dispose: () => {
+      void client.dispose();
+    },
   };
 }
 

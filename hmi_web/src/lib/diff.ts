@@ -32,13 +32,16 @@ function middle(a: string[], b: string[], start: number, endA: number, endB: num
   for (let i = n - 1; i >= 0; i--)
     for (let j = m - 1; j >= 0; j--)
       common[i * width + j] =
-        a[start + i] === b[start + j] ? at(common, (i + 1) * width + j + 1) + 1 : Math.max(at(common, (i + 1) * width + j), at(common, i * width + j + 1));
+        a[start + i] === b[start + j]
+          ? at(common, (i + 1) * width + j + 1) + 1
+          : Math.max(at(common, (i + 1) * width + j), at(common, i * width + j + 1));
   let i = 0;
   let j = 0;
   while (i < n || j < m) {
     const [x, y] = [a[start + i] ?? '', b[start + j] ?? ''];
     if (i < n && j < m && x === y) out.push({ kind: 'same', text: x, old: start + ++i, fresh: start + ++j });
-    else if (i < n && (j === m || at(common, (i + 1) * width + j) >= at(common, i * width + j + 1))) out.push({ kind: 'gone', text: x, old: start + ++i, fresh: null });
+    else if (i < n && (j === m || at(common, (i + 1) * width + j) >= at(common, i * width + j + 1)))
+      out.push({ kind: 'gone', text: x, old: start + ++i, fresh: null });
     else out.push({ kind: 'new', text: y, old: null, fresh: start + ++j });
   }
 }

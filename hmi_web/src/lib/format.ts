@@ -1,8 +1,28 @@
 /** Numbers as operators read them: a true minus sign, tabular figures, digits that suit the unit. */
 
 const DECIMALS: Record<string, number> = {
-  '°': 2, arcsec: 1, '°/s': 3, A: 2, '°C': 1, Hz: 0, 'MB/s': 1, V: 1, kHz: 2, 'µm': 1, kW: 1, '%': 1, min: 1, ns: 1, ms: 2, 'Mbit/s': 1,
-  'km/h': 1, 'mm/h': 1, 'µg/m³': 0, hPa: 1, 'µs': 1, s: 1,
+  '°': 2,
+  arcsec: 1,
+  '°/s': 3,
+  A: 2,
+  '°C': 1,
+  Hz: 0,
+  'MB/s': 1,
+  V: 1,
+  kHz: 2,
+  µm: 1,
+  kW: 1,
+  '%': 1,
+  min: 1,
+  ns: 1,
+  ms: 2,
+  'Mbit/s': 1,
+  'km/h': 1,
+  'mm/h': 1,
+  'µg/m³': 0,
+  hPa: 1,
+  µs: 1,
+  s: 1,
 };
 
 /** Digits that show every step a point can make: those of its unit, or more where its deadband is finer. */
@@ -27,7 +47,8 @@ export function number(x: number, digits: number): string {
   if (Number.isNaN(x)) return 'NaN';
   if (!Number.isFinite(x)) return x > 0 ? '∞' : '−∞';
   const size = Math.abs(x);
-  if (size >= 1e9 || (size > 0 && size < 0.5 * 10 ** -digits && size < 1e-4)) return x.toExponential(2).replace('-', '−').replace('e+', 'e');
+  if (size >= 1e9 || (size > 0 && size < 0.5 * 10 ** -digits && size < 1e-4))
+    return x.toExponential(2).replace('-', '−').replace('e+', 'e');
   const [whole = '', part] = size.toFixed(digits).split('.');
   const text = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ' ') + (part ? `.${part}` : '');
   return x < 0 && Number(size.toFixed(digits)) !== 0 ? `−${text}` : text;
@@ -39,7 +60,11 @@ export const count = (x: number): string => number(Math.round(x), 0);
 /** A short count: `950`, `12.3 k`, `4.1 M`. */
 export function compact(x: number): string {
   const size = Math.abs(x);
-  for (const [limit, sign] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']] as const) {
+  for (const [limit, sign] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e4, 'k'],
+  ] as const) {
     if (size >= limit) return `${number(x / (sign === 'k' ? 1e3 : limit), 1)} ${sign}`;
   }
   return number(x, size < 10 && size % 1 !== 0 ? 1 : 0);
@@ -47,7 +72,13 @@ export function compact(x: number): string {
 
 /** Bytes in powers of 1000. */
 export function bytes(x: number): string {
-  for (const [limit, sign] of [[1e12, 'TB'], [1e9, 'GB'], [1e6, 'MB'], [1e3, 'kB']] as const) if (x >= limit) return `${number(x / limit, 1)} ${sign}`;
+  for (const [limit, sign] of [
+    [1e12, 'TB'],
+    [1e9, 'GB'],
+    [1e6, 'MB'],
+    [1e3, 'kB'],
+  ] as const)
+    if (x >= limit) return `${number(x / limit, 1)} ${sign}`;
   return `${count(x)} B`;
 }
 

@@ -30,15 +30,36 @@ export function notices(f: Facts): Notice[] {
     const rank = BAD[s.state];
     if (rank === undefined) continue;
     const why = s.lastError ? `: ${s.lastError}` : '';
-    out.push({ subject: s.name, text: `service ${s.state.toLowerCase()}${why}`, since: Math.max(0, ...s.instances.map((i) => i.started)) || null, page: 'pipeline', rank });
+    out.push({
+      subject: s.name,
+      text: `service ${s.state.toLowerCase()}${why}`,
+      since: Math.max(0, ...s.instances.map((i) => i.started)) || null,
+      page: 'pipeline',
+      rank,
+    });
   }
   for (const s of f.sources) {
-    if (s.enabled && s.connected === false) out.push({ subject: s.name, text: `source disconnected${s.detail ? `: ${s.detail}` : ''}`, since: s.since, page: 'pipeline', rank: 1 });
-    else if (s.enabled && s.connected === null) out.push({ subject: s.name, text: 'source not heard of yet', since: null, page: 'pipeline', rank: 6 });
+    if (s.enabled && s.connected === false)
+      out.push({
+        subject: s.name,
+        text: `source disconnected${s.detail ? `: ${s.detail}` : ''}`,
+        since: s.since,
+        page: 'pipeline',
+        rank: 1,
+      });
+    else if (s.enabled && s.connected === null)
+      out.push({ subject: s.name, text: 'source not heard of yet', since: null, page: 'pipeline', rank: 6 });
   }
-  if (f.daysLeft !== null && f.daysLeft < 14) out.push({ subject: 'archive', text: `disk full in ${f.daysLeft.toFixed(1)} days`, since: null, page: 'pipeline', rank: 2 });
+  if (f.daysLeft !== null && f.daysLeft < 14)
+    out.push({ subject: 'archive', text: `disk full in ${f.daysLeft.toFixed(1)} days`, since: null, page: 'pipeline', rank: 2 });
   for (const [subject, text] of f.problems) out.push({ subject: `this window, ${subject}`, text, since: null, page: '', rank: 1 });
   if (f.revision.newest > f.revision.revision)
-    out.push({ subject: 'configuration', text: `revision ${f.revision.newest.toString()} published, ${f.revision.revision.toString()} still in force`, since: null, page: 'configuration', rank: 5 });
+    out.push({
+      subject: 'configuration',
+      text: `revision ${f.revision.newest.toString()} published, ${f.revision.revision.toString()} still in force`,
+      since: null,
+      page: 'configuration',
+      rank: 5,
+    });
   return out.sort((a, b) => a.rank - b.rank || (b.since ?? 0) - (a.since ?? 0) || a.subject.localeCompare(b.subject));
 }

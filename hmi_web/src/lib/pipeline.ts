@@ -3,7 +3,16 @@
 import type { Hop } from '../api/types';
 
 /** Causes that the configuration asked for: what was filtered is not missing. */
-export const WANTED_LOSS: ReadonlySet<string> = new Set(['filtered', 'duplicate', 'window', 'unchanged', 'suppressed', 'quality', 'deadband', 'already_stored']);
+export const WANTED_LOSS: ReadonlySet<string> = new Set([
+  'filtered',
+  'duplicate',
+  'window',
+  'unchanged',
+  'suppressed',
+  'quality',
+  'deadband',
+  'already_stored',
+]);
 
 const stage = (h: Hop): string => h.name.split('.')[0] ?? h.name;
 
@@ -33,7 +42,18 @@ export function grouped(hops: readonly Hop[]): HopGroup[] {
   });
 }
 
-const FLOW = ['simulator', 'collector.receive', 'collector.process', 'collector', 'bus', 'dispatcher', 'mon_queue', 'archive', 'hmi_backend', 'hmi'];
+const FLOW = [
+  'simulator',
+  'collector.receive',
+  'collector.process',
+  'collector',
+  'bus',
+  'dispatcher',
+  'mon_queue',
+  'archive',
+  'hmi_backend',
+  'hmi',
+];
 
 function place(name: string): number {
   const exact = FLOW.indexOf(name);
@@ -45,8 +65,10 @@ function place(name: string): number {
 function together(name: string, parts: readonly Hop[]): Hop {
   const lost = new Map<string, number>();
   for (const p of parts) for (const l of p.lost) lost.set(l.cause, (lost.get(l.cause) ?? 0) + l.count);
-  const least = (xs: (number | null)[]): number | null => xs.reduce<number | null>((m, x) => (x === null ? m : m === null ? x : Math.min(m, x)), null);
-  const most = (xs: (number | null)[]): number | null => xs.reduce<number | null>((m, x) => (x === null ? m : m === null ? x : Math.max(m, x)), null);
+  const least = (xs: (number | null)[]): number | null =>
+    xs.reduce<number | null>((m, x) => (x === null ? m : m === null ? x : Math.min(m, x)), null);
+  const most = (xs: (number | null)[]): number | null =>
+    xs.reduce<number | null>((m, x) => (x === null ? m : m === null ? x : Math.max(m, x)), null);
   return {
     name,
     source: '',

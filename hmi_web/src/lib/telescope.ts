@@ -1,7 +1,16 @@
 /** What a telescope looks like from afar: the tables that say which points tell its state, and the letters of the glyph. */
 
 /** The letter of a mount state in the glyph. */
-const LETTERS: Record<string, string> = { TRACKING: 'T', SLEWING: 'S', STANDBY: 'I', IDLE: 'I', PARKED: 'P', MAINTENANCE: 'M', FAULT: 'F', OFF: 'O' };
+const LETTERS: Record<string, string> = {
+  TRACKING: 'T',
+  SLEWING: 'S',
+  STANDBY: 'I',
+  IDLE: 'I',
+  PARKED: 'P',
+  MAINTENANCE: 'M',
+  FAULT: 'F',
+  OFF: 'O',
+};
 
 export const letter = (state: string | null): string => (state === null ? '?' : (LETTERS[state] ?? state.charAt(0)));
 
@@ -57,7 +66,14 @@ export const COLUMNS: readonly Column[] = [
 
 /** Every further point that feeds the ticks of the glyph. */
 export const TICK_POINTS: readonly string[] = [
-  'mount.elevation_motor_current', 'mount.brake', 'camera.state', 'camera.lid', 'power.state', 'power.ups_autonomy', 'network.link', 'network.latency',
+  'mount.elevation_motor_current',
+  'mount.brake',
+  'camera.state',
+  'camera.lid',
+  'power.state',
+  'power.ups_autonomy',
+  'network.link',
+  'network.latency',
 ];
 
 export interface Row {
@@ -86,7 +102,11 @@ export const POWER: readonly Row[] = [
 ];
 
 export const SITE_WORDS = {
-  state: 'array.state', trigger: 'array.trigger_rate', windDirection: 'weather.wind_direction', transfer: 'power.transfer_switch', generator: 'power.generator_state',
+  state: 'array.state',
+  trigger: 'array.trigger_rate',
+  windDirection: 'weather.wind_direction',
+  transfer: 'power.transfer_switch',
+  generator: 'power.generator_state',
 } as const;
 
 export interface Lane {
@@ -104,28 +124,53 @@ const ACTUATORS = Array.from({ length: 18 }, (_, i) => `mirror.m1.act${String(i 
 /** The five lanes of a telescope page. */
 export const LANES: readonly Lane[] = [
   {
-    part: 'D', states: ['mount.state', 'mount.brake'], trend: 'mount.following_error',
+    part: 'D',
+    states: ['mount.state', 'mount.brake'],
+    trend: 'mount.following_error',
     rows: [
-      { title: 'Az motor', point: 'mount.azimuth_motor_current' }, { title: 'El motor', point: 'mount.elevation_motor_current' },
+      { title: 'Az motor', point: 'mount.azimuth_motor_current' },
+      { title: 'El motor', point: 'mount.elevation_motor_current' },
       { title: 'Following err', point: 'mount.following_error' },
     ],
   },
   {
-    part: 'C', states: ['camera.state', 'camera.lid'], trend: 'camera.trigger_rate',
-    rows: [{ title: 'Coolant', point: 'camera.coolant_temperature' }, { title: 'High voltage', point: 'camera.high_voltage' }],
+    part: 'C',
+    states: ['camera.state', 'camera.lid'],
+    trend: 'camera.trigger_rate',
+    rows: [
+      { title: 'Coolant', point: 'camera.coolant_temperature' },
+      { title: 'High voltage', point: 'camera.high_voltage' },
+    ],
     strip: { title: 'PDM temp', points: PDMS },
   },
   {
-    part: 'M', states: [], trend: 'mirror.deviation_rms',
-    rows: [{ title: 'Deviation rms', point: 'mirror.deviation_rms' }, { title: 'M1 temp', point: 'mirror.m1.temperature' }],
+    part: 'M',
+    states: [],
+    trend: 'mirror.deviation_rms',
+    rows: [
+      { title: 'Deviation rms', point: 'mirror.deviation_rms' },
+      { title: 'M1 temp', point: 'mirror.m1.temperature' },
+    ],
     strip: { title: 'M1 actuators', points: ACTUATORS },
   },
   {
-    part: 'P', states: ['power.state'], trend: 'power.load',
-    rows: [{ title: 'Load', point: 'power.load' }, { title: 'UPS charge', point: 'power.ups_charge' }, { title: 'UPS autonomy', point: 'power.ups_autonomy' }],
+    part: 'P',
+    states: ['power.state'],
+    trend: 'power.load',
+    rows: [
+      { title: 'Load', point: 'power.load' },
+      { title: 'UPS charge', point: 'power.ups_charge' },
+      { title: 'UPS autonomy', point: 'power.ups_autonomy' },
+    ],
   },
   {
-    part: 'N', states: ['network.link'], trend: 'network.clock_offset',
-    rows: [{ title: 'Latency', point: 'network.latency' }, { title: 'Clock offset', point: 'network.clock_offset' }, { title: 'Traffic', point: 'network.traffic' }],
+    part: 'N',
+    states: ['network.link'],
+    trend: 'network.clock_offset',
+    rows: [
+      { title: 'Latency', point: 'network.latency' },
+      { title: 'Clock offset', point: 'network.clock_offset' },
+      { title: 'Traffic', point: 'network.traffic' },
+    ],
   },
 ];

@@ -81,11 +81,22 @@ export function parseSpan(text: string): number | null {
 
 /** The inverse of parseSpan for whole units: `3600e6` is `1h`. */
 export function spanCode(us: number): string {
-  for (const [unit, code] of [[DAY, 'd'], [HOUR, 'h'], [MINUTE, 'm']] as const) if (us % unit === 0 && us > 0) return `${(us / unit).toString()}${code}`;
+  for (const [unit, code] of [
+    [DAY, 'd'],
+    [HOUR, 'h'],
+    [MINUTE, 'm'],
+  ] as const)
+    if (us % unit === 0 && us > 0) return `${(us / unit).toString()}${code}`;
   return `${Math.max(1, Math.round(us / SECOND)).toString()}s`;
 }
 
-const STEPS = [1, 2, 5, 10, 15, 30].flatMap((n) => [n * SECOND]).concat([1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), [1, 2, 3, 6, 12].map((n) => n * HOUR), [1, 2, 7, 14, 28].map((n) => n * DAY));
+const STEPS = [1, 2, 5, 10, 15, 30]
+  .flatMap((n) => [n * SECOND])
+  .concat(
+    [1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+    [1, 2, 3, 6, 12].map((n) => n * HOUR),
+    [1, 2, 7, 14, 28].map((n) => n * DAY),
+  );
 
 /** Round moments inside a range, at most `count` of them, and how each is written. */
 export function ticks(from: Micros, to: Micros, count: number): { at: Micros; text: string }[] {

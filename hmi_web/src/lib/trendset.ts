@@ -6,7 +6,16 @@ export const MOST_TRACES = 9;
 export function readSet(text: string | undefined): string[][] {
   return (text ?? '')
     .split(',')
-    .map((p) => [...new Set(p.split(/[+ ]/).map((n) => n.trim()).filter(Boolean))].slice(0, MOST_TRACES))
+    .map((p) =>
+      [
+        ...new Set(
+          p
+            .split(/[+ ]/)
+            .map((n) => n.trim())
+            .filter(Boolean),
+        ),
+      ].slice(0, MOST_TRACES),
+    )
     .filter((p) => p.length)
     .slice(0, MOST_PLOTS);
 }

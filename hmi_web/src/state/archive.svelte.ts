@@ -30,8 +30,12 @@ class ArchiveState {
 
   run(every = 30_000): () => void {
     void this.load();
-    const timer = setInterval(() => { if (!document.hidden) void this.load(); }, every);
-    return () => { clearInterval(timer); };
+    const timer = setInterval(() => {
+      if (!document.hidden) void this.load();
+    }, every);
+    return () => {
+      clearInterval(timer);
+    };
   }
 }
 

@@ -28,7 +28,9 @@ class Clock {
       timer = setTimeout(tick, 1000 - (Math.floor(this.now / 1000) % 1000));
     };
     tick();
-    return () => { clearTimeout(timer); };
+    return () => {
+      clearTimeout(timer);
+    };
   }
 }
 

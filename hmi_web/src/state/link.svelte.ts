@@ -39,8 +39,12 @@ class Link {
           this.open = false;
         }
       },
-      alive: () => { this.hear(); },
-      refused: () => { session.me = null; },
+      alive: () => {
+        this.hear();
+      },
+      refused: () => {
+        session.me = null;
+      },
     });
     return this.#socket;
   }

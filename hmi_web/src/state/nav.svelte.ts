@@ -27,9 +27,13 @@ class Nav {
   }
 
   run(): () => void {
-    const read = (): void => { this.route = parseRoute(location.hash); };
+    const read = (): void => {
+      this.route = parseRoute(location.hash);
+    };
     window.addEventListener('hashchange', read);
-    return () => { window.removeEventListener('hashchange', read); };
+    return () => {
+      window.removeEventListener('hashchange', read);
+    };
   }
 
   /** Goes to another page, keeping the time. */

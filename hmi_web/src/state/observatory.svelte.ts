@@ -33,10 +33,18 @@ class Observatory {
 
   /** Follows revisions. */
   run(): () => void {
-    return link.socket.subscribe<{ revisionChanges: InForce }>(REVISION_CHANGES, {}, {
-      next: ({ revisionChanges }) => { void this.#taken(revisionChanges); },
-      error: (why) => { notes.problem('revision', new Error(why)); },
-    });
+    return link.socket.subscribe<{ revisionChanges: InForce }>(
+      REVISION_CHANGES,
+      {},
+      {
+        next: ({ revisionChanges }) => {
+          void this.#taken(revisionChanges);
+        },
+        error: (why) => {
+          notes.problem('revision', new Error(why));
+        },
+      },
+    );
   }
 
   async #taken(now: InForce): Promise<void> {

@@ -10,15 +10,21 @@ class PipelineState {
   now = $state.raw<Pipeline | null>(null);
 
   run(): () => void {
-    return link.socket.subscribe<{ pipelineStatus: Pipeline }>(PIPELINE_STATUS, {}, {
-      next: ({ pipelineStatus }) => {
-        this.now = pipelineStatus;
-        clock.hear(pipelineStatus.time);
-        link.hear();
-        notes.solved('pipeline');
+    return link.socket.subscribe<{ pipelineStatus: Pipeline }>(
+      PIPELINE_STATUS,
+      {},
+      {
+        next: ({ pipelineStatus }) => {
+          this.now = pipelineStatus;
+          clock.hear(pipelineStatus.time);
+          link.hear();
+          notes.solved('pipeline');
+        },
+        error: (why) => {
+          notes.problem('pipeline', new Error(why));
+        },
       },
-      error: (why) => { notes.problem('pipeline', new Error(why)); },
-    });
+    );
   }
 }
 

@@ -57,7 +57,11 @@ export class Reading {
 
   /** The value's text, without unit. */
   text(digits?: number): string {
-    return format.value(this.value, { kind: this.def?.kind.toLowerCase() ?? 'double', unit: this.def?.unit ?? '', labels: this.def?.labels ?? null }, digits);
+    return format.value(
+      this.value,
+      { kind: this.def?.kind.toLowerCase() ?? 'double', unit: this.def?.unit ?? '', labels: this.def?.labels ?? null },
+      digits,
+    );
   }
 
   get unit(): string {
@@ -163,7 +167,13 @@ class Points {
 
   #plan(ms = 20): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#follow().catch((e: unknown) => { notes.problem('points', e); }), ms);
+    this.#timer = setTimeout(
+      () =>
+        void this.#follow().catch((e: unknown) => {
+          notes.problem('points', e);
+        }),
+      ms,
+    );
   }
 
   async #follow(): Promise<void> {
@@ -189,14 +199,20 @@ class Points {
   #subscribe(names: string[]): void {
     const before = this.#end;
     this.#end = names.length
-      ? link.socket.subscribe<{ live: LiveBatch }>(LIVE_VALUES, { points: names, maxHz: MAX_HZ }, {
-          next: ({ live }) => {
-            clock.hear(live.serverTime);
-            link.hear();
-            this.#take(live, true);
+      ? link.socket.subscribe<{ live: LiveBatch }>(
+          LIVE_VALUES,
+          { points: names, maxHz: MAX_HZ },
+          {
+            next: ({ live }) => {
+              clock.hear(live.serverTime);
+              link.hear();
+              this.#take(live, true);
+            },
+            error: (why) => {
+              notes.problem('points', new Error(why));
+            },
           },
-          error: (why) => { notes.problem('points', new Error(why)); },
-        })
+        )
       : () => undefined;
     before();
     if (names.length) notes.solved('points');

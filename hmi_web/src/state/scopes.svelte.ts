@@ -19,7 +19,9 @@ export class Scope {
   readonly parts: ReadonlyMap<string, readonly Reading[]>;
   readonly all: readonly Reading[];
 
-  readonly stale = $derived.by(() => this.state.fresh === 'stale' || (this.state.fresh === 'never' && this.all.every((r) => r.fresh !== 'fresh')));
+  readonly stale = $derived.by(
+    () => this.state.fresh === 'stale' || (this.state.fresh === 'never' && this.all.every((r) => r.fresh !== 'fresh')),
+  );
   readonly word = $derived.by(() => (this.state.sample ? this.state.text() : null));
   readonly letter = $derived.by(() => (this.stale ? '?' : letter(this.word)));
   readonly quiet = $derived.by(() => QUIET.has(this.word ?? ''));
@@ -47,7 +49,13 @@ export class Scope {
     const readings = this.parts.get(key) ?? [];
     const known = readings.filter((r) => r.sample);
     const w = worst(readings.map((r) => r.breach));
-    const state = this.quiet ? 'quiet' : known.length > 0 && known.every((r) => r.fresh === 'fresh') ? (known.some((r) => r.quality === 'bad') ? 'bad' : 'normal') : 'stale';
+    const state = this.quiet
+      ? 'quiet'
+      : known.length > 0 && known.every((r) => r.fresh === 'fresh')
+        ? known.some((r) => r.quality === 'bad')
+          ? 'bad'
+          : 'normal'
+        : 'stale';
     return { key, title, state, breach: state === 'stale' || state === 'quiet' ? null : w };
   }
 }

@@ -48,7 +48,10 @@ export class Trend {
   }
 
   /** Follows points over a time. To be run in an effect: it reads what must make it start anew. */
-  run(names: readonly string[], time: { mode: 'live'; span: Micros } | { mode: 'fixed'; from: Micros; to: Micros } = nav.route.time): () => void {
+  run(
+    names: readonly string[],
+    time: { mode: 'live'; span: Micros } | { mode: 'fixed'; from: Micros; to: Micros } = nav.route.time,
+  ): () => void {
     void link.openings;
     const abort = new AbortController();
     const live = time.mode === 'live';
@@ -64,7 +67,9 @@ export class Trend {
           else if (names.includes(name)) early.push([name, s.t, v]);
         })
       : () => undefined;
-    const draw = (): void => { if (loaded && !document.hidden) this.#draw(names, live ? clock.exact() : end, span); };
+    const draw = (): void => {
+      if (loaded && !document.hidden) this.#draw(names, live ? clock.exact() : end, span);
+    };
     const timer = live ? setInterval(draw, Math.min(1000, Math.max(250, span / this.buckets / 1000))) : undefined;
     void this.#load(names, Math.round(end - span), Math.round(end), abort.signal).then((ok) => {
       if (!ok) return;
@@ -86,7 +91,11 @@ export class Trend {
     }
     this.loading = true;
     try {
-      const { extremes, mean } = await gql<{ extremes: SeriesBlock[]; mean: SeriesBlock[] }>(BAND, { points: names, from, to, buckets: this.buckets }, signal);
+      const { extremes, mean } = await gql<{ extremes: SeriesBlock[]; mean: SeriesBlock[] }>(
+        BAND,
+        { points: names, from, to, buckets: this.buckets },
+        signal,
+      );
       this.#rings = new Map(extremes.map((x, i) => [x.point, fill(new BandRing(to - from, this.buckets + 4), x, mean[i])]));
       this.#blocks = new Map(extremes.map((x) => [x.point, { gaps: x.gaps, method: x.method, complete: x.complete }]));
       notes.solved('trend');
@@ -107,7 +116,12 @@ export class Trend {
       // Unchanged values are silent for up to some minutes; only an explained gap breaks such a line.
       const columns = this.#rings.get(name)?.columns(to - span, to, Math.max(3 * sampling, 600) * SECOND) ?? NOTHING;
       const gaps = (block?.gaps ?? []).filter((g) => g.start < to && (g.end ?? to) > to - span);
-      views.set(name, { columns: held(broken(columns, gaps), name, to), gaps, method: block?.method ?? '', complete: block?.complete ?? true });
+      views.set(name, {
+        columns: held(broken(columns, gaps), name, to),
+        gaps,
+        method: block?.method ?? '',
+        complete: block?.complete ?? true,
+      });
     }
     this.views = views;
     [this.from, this.to] = [to - span, to];

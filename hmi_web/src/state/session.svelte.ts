@@ -13,7 +13,9 @@ class Session {
   problem = $state('');
 
   constructor() {
-    whenUnauthenticated(() => { this.me = null; });
+    whenUnauthenticated(() => {
+      this.me = null;
+    });
   }
 
   async ask(): Promise<void> {

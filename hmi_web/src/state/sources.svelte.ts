@@ -29,9 +29,13 @@ class Sources {
   }
 
   run(): () => void {
-    const timer = setInterval(() => { if (!document.hidden && link.open) void this.load(); }, 2000);
+    const timer = setInterval(() => {
+      if (!document.hidden && link.open) void this.load();
+    }, 2000);
     void this.load();
-    return () => { clearInterval(timer); };
+    return () => {
+      clearInterval(timer);
+    };
   }
 }
 

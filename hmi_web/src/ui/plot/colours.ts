@@ -22,8 +22,19 @@ export function colours(of: HTMLElement = document.documentElement): Colours {
   const style = getComputedStyle(of);
   const get = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   return {
-    bg: get('plot-bg'), grid: get('plot-grid'), band: get('plot-band'), edge: get('plot-band-edge'), casing: get('plot-casing'), cursor: get('plot-cursor'),
-    axis: get('text-3'), label: get('text-2'), limit: get('limit-line'), hatch: get('hatch'), stale: get('q-stale'), line: get('line-1'), strong: get('text-1'),
+    bg: get('plot-bg'),
+    grid: get('plot-grid'),
+    band: get('plot-band'),
+    edge: get('plot-band-edge'),
+    casing: get('plot-casing'),
+    cursor: get('plot-cursor'),
+    axis: get('text-3'),
+    label: get('text-2'),
+    limit: get('limit-line'),
+    hatch: get('hatch'),
+    stale: get('q-stale'),
+    line: get('line-1'),
+    strong: get('text-1'),
     series: [1, 2, 3, 4, 5, 6].map((n) => get(`series-${n.toString()}`)),
     font: `11px ${get('font-ui')}`,
   };
