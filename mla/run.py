@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import cdb
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, ConfigProblems
 from mla.children import Child, children, until_orphaned
 from mla.modules import MODULES, SHARE
 from mla.platform import Platform, open_platform
@@ -71,10 +71,19 @@ async def run_services(settings: Settings, names: Sequence[str], ready: Ready, a
 
 
 async def load_config(platform: Platform) -> None:
-    """Puts the newest published revision in force before any service starts."""
-    snapshot = await platform.config_store.load()
-    if snapshot.revision is not None:
-        platform.config.replace(cdb.compile(snapshot.documents, snapshot.revision.number))
+    """Puts the newest published revision that compiles in force before any service starts; one that does not is reported."""
+    store = platform.config_store
+    number: int | None = None
+    while (snapshot := await store.load(number)).revision is not None:
+        number = snapshot.revision.number
+        try:
+            platform.config.replace(cdb.compile(snapshot.documents, number))
+            return
+        except ConfigProblems as error:
+            log.error("configuration revision %d is not put in force: %s", number, error)
+        if number == 1:
+            return
+        number -= 1
 
 
 async def _announce(served: asyncio.Event, platform: Platform, ready: Ready) -> None:

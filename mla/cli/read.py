@@ -82,7 +82,7 @@ def _plain(p: Point) -> dict[str, Any]:
     return {
         "name": p.name, "asset": p.asset, "source": p.source, "address": p.address, "kind": t.kind.value, "unit": t.unit,
         "description": t.description, "sampling_s": t.sampling, "deadband": t.deadband, "archive_class": t.archive_class,
-        "labels": {str(k): label for k, label in t.labels}, 
+        "labels": {str(k): label for k, label in t.labels},
         "limits": {"lolo": limits.lolo, "lo": limits.lo, "hi": limits.hi, "hihi": limits.hihi},
     }  # fmt: skip
 

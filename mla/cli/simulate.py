@@ -24,7 +24,7 @@ from simulator.serve import assign, serve
 @click.command()
 @click.option("--telescopes", default=9, show_default=True)
 @click.option("--points", type=int, help="Monitoring points in all (default: the example mini-array, about 2 000).")
-@click.option("--rate", default=1.0, show_default=True, help="Samples are made so many times as often as configured.")
+@click.option("--rate", default=1.0, show_default=True, help="Hz of every point with --points; else a factor on the example.")
 @click.option("--processes", type=int, help="Processes to divide the servers among (default: 2, or one per 7 000 points).")
 @click.option("--published", is_flag=True, help="Serve the sources of the published configuration instead of the example.")
 @click.option("--faults", metavar="demo|none|FILE", default="demo", show_default=True)
@@ -37,7 +37,7 @@ def simulate(ctx: click.Context, telescopes: int, points: int | None, rate: floa
     """Run the simulated array alone: OPC-UA servers on loopback, until Ctrl-C."""
     settings = settings_of(ctx)
     logs.set_up(settings.log_level)
-    documents = dict(cdb.example() if points is None and telescopes == 9 else cdb.scaled(points or 200 * telescopes, telescopes))
+    documents, rate = _documents(points, telescopes, rate)
     if folder is not None:
         cdb.write_folder(Path(folder), documents)
         click.echo(f"configuration written: mla cdb import {folder} -m 'the simulated array'")
@@ -55,6 +55,13 @@ def simulate(ctx: click.Context, telescopes: int, points: int | None, rate: floa
     for source in config.sources.values():
         click.echo(f"{source.name}  {source.url}")
     run_async(_all(shares))
+
+
+def _documents(points: int | None, telescopes: int, rate: float) -> tuple[dict[str, str], float]:
+    """The configuration to serve, and how many times as often as it says; scaled points are configured with their rate."""
+    if points is None and telescopes == 9:
+        return dict(cdb.example()), rate
+    return dict(cdb.scaled(points or 200 * telescopes, telescopes, rate)), 1.0
 
 
 def script(name: str) -> FaultScript:
