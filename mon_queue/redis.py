@@ -90,7 +90,7 @@ async def open_redis(place: RedisPlace, *, clock: Clock, retention: float, max_b
     client = Redis.from_url(
         place.url,
         password=place.password,
-        socket_timeout=SILENT,
+        socket_timeout=None,  # the client's own would swallow a cancellation (asyncio.wait_for of Python 3.11); see _ask
         socket_connect_timeout=SILENT,
         retry=Retry(NoBackoff(), 1),
         client_name="mla",
@@ -297,7 +297,8 @@ class RedisHotQueue:
     async def _ask(self, call: Awaitable[T] | Any) -> Any:
         """The server's answer; what goes wrong is a NotAvailable that names it."""
         try:
-            return await call
+            async with asyncio.timeout(SILENT):
+                return await call
         except (RedisError, OSError) as error:
             raise NotAvailable(_explained(self._place.shown, error)) from error
 
