@@ -63,7 +63,7 @@ def _inside(base: int, time: Ints, low: int, high: int) -> bool:
 
 
 def tables(batch: PointBatch) -> tuple[Table, ...]:
-    """The batch's non-empty columns as tables, sharing memory where they can."""
+    """The batch's non-empty columns as tables. Values are copied: a view would keep all the bytes of the batch, names and all."""
     found = []
     for kind, part in ((Kind.DOUBLE, batch.doubles), (Kind.LONG, batch.longs), (Kind.TEXT, batch.texts)):
         n = len(part.time)
@@ -73,7 +73,7 @@ def tables(batch: PointBatch) -> tuple[Table, ...]:
                     kind,
                     part.index if len(part.index) else np.arange(n, dtype=np.int64),
                     part.time + part.base,
-                    np.array(part.value, dtype=object) if kind is Kind.TEXT else part.value,  # type: ignore[arg-type]
+                    np.array(part.value, dtype=object if kind is Kind.TEXT else None),
                     np.clip(part.quality, 0, 2).astype(np.uint8) if len(part.quality) else None,
                     part.status.astype(np.uint32) if len(part.status) else None,
                     part.server if len(part.server) else None,

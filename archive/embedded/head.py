@@ -39,7 +39,10 @@ class Names:
         self.source_names: list[str] = [""]
         self.origins: dict[int, tuple[int, ...]] = {}
         self.last_origin = 0
+        self.lists: dict[int, bytes] = {}
+        """Lists of names as the journal has them, by their number."""
         self._known: dict[tuple[str, int], tuple[tuple[str, ...], Ints]] = {}
+        self._numbers: dict[int, tuple[tuple[str, ...], int]] = {}
 
     def point(self, name: str, number: int) -> None:
         """Takes a point into the books."""
@@ -66,6 +69,21 @@ class Names:
         if len(self._known) >= 4096:
             self._known.clear()
         self._known[source, id(names)] = (names, ids)
+
+    def number(self, names: tuple[str, ...]) -> int | None:
+        """The number of this very list in the journal, if it has it."""
+        found = self._numbers.get(id(names))
+        return found[1] if found is not None and found[0] is names else None
+
+    def list(self, names: tuple[str, ...], number: int, data: bytes) -> None:
+        """The journal has a list of names."""
+        self.lists[number] = data
+        self._numbers[id(names)] = (names, number)
+
+    def forget_lists(self) -> None:
+        """The journal has none any more."""
+        self.lists.clear()
+        self._numbers.clear()
 
     def look_up(self, names: tuple[str, ...]) -> Ints:
         """Ids of names that are all known."""

@@ -54,10 +54,13 @@ class State:
             self.folded = folded
             self.journal = max(self.journal, folded)
         self._load_names(db)
-        found = db.execute("SELECT id, stored, data FROM journal WHERE id > ? ORDER BY id", (self.journal,))
+        lists = self.names.lists
+        for number, data in db.execute("SELECT id, data FROM names WHERE id > ?", (max(lists, default=0),)):
+            lists[number] = data
+        found = db.execute("SELECT id, stored, names, at, data FROM journal WHERE id > ? ORDER BY id", (self.journal,))
         parts = []
-        for row, stored, data in found:
-            batch = codec(PointBatch).decode(data)
+        for row, stored, number, at, data in found:
+            batch = codec(PointBatch).decode(data if number is None else data[:at] + lists[number] + data[at:])
             parts.append(self.take(batch, tables(batch), row, stored)[0])
             self.journal = row
         self.head.add([p for p in parts if p.n])

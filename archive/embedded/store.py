@@ -17,7 +17,9 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS point (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS origin (id INTEGER PRIMARY KEY, point INTEGER NOT NULL, source INTEGER NOT NULL, UNIQUE (point, source));
-CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY AUTOINCREMENT, stored INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, stored INTEGER NOT NULL, names INTEGER, at INTEGER, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS mark (source TEXT, epoch INTEGER, low INTEGER, high INTEGER, PRIMARY KEY (source, epoch, low)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS coverage (source TEXT, low INTEGER, high INTEGER, PRIMARY KEY (source, low)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
@@ -37,7 +39,8 @@ CREATE TABLE IF NOT EXISTS ledger (
   id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS ledger_source ON ledger (source, last);
 """
-"""A slab's id is its section's id shifted left by 32, plus its first point id: the slab of a point is found by one seek."""
+"""A journal row's data are a batch's bytes; with `names`, that list is to be put in at byte `at`. A slab's id is its section's id shifted
+left by 32, plus its first point id: the slab of a point is found by one seek."""
 
 BUSY_SECONDS = 30.0
 

@@ -19,6 +19,7 @@ from archive.embedded.store import connect, transaction, translated
 from archive.fold import Folded, fold_source
 from archive.intake import Checked, check
 from archive.ledger import pack_batches
+from archive.wire import names_span
 from kernel.archive import AppendReport
 from kernel.batches import size
 from kernel.errors import NotAvailable
@@ -28,6 +29,9 @@ from schemas.records import PointBatch, StateEvent
 
 RESERVE = 64 << 20
 """Bytes (or 2 % of a small disk) that appends leave free, so that folding, sealing and retention can go on and make room."""
+FEW_NAMES = 16
+MOST_LISTS = 4096
+"""Lists of names kept in the journal; with more of them, they are begun anew at the next fold that empties it."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class _Plan:
     origins: list[tuple[int, int]] = field(default_factory=list)
     planned: set[tuple[int, int]] = field(default_factory=set)
     seen: set[tuple[str, int, int]] = field(default_factory=set)
+    lists: dict[int, int] = field(default_factory=dict)
+    new_lists: list[tuple[tuple[str, ...], int, bytes]] = field(default_factory=list)
 
 
 class Writer:
@@ -124,10 +130,24 @@ class Writer:
             )
             rows = []
             for checked in plan.checked:
-                data = codec(PointBatch).encode(checked.batch)
-                row = self.db.execute("INSERT INTO journal (stored, data) VALUES (?, ?)", (now, data)).lastrowid
-                rows.append(row or 0)
+                row = (now, *self._written(checked.batch, plan))
+                rows.append(self.db.execute("INSERT INTO journal (stored, names, at, data) VALUES (?, ?, ?, ?)", row).lastrowid or 0)
             return rows
+
+    def _written(self, batch: PointBatch, plan: _Plan) -> tuple[int | None, int | None, bytes]:
+        """A batch for the journal; its names only where it has not had them before. Names seen a second time get a list of their own."""
+        wire = codec(PointBatch).encode(batch)
+        names = self.state.names
+        span = names_span(wire) if len(batch.names) >= FEW_NAMES and names.ids(batch.source, batch.names) is not None else None
+        if span is None:
+            return None, None, wire
+        a, b = span
+        number = names.number(batch.names) or plan.lists.get(id(batch.names))
+        if number is None:
+            number = self.db.execute("INSERT INTO names (data) VALUES (?)", (wire[a:b],)).lastrowid or 0
+            plan.lists[id(batch.names)] = number
+            plan.new_lists.append((batch.names, number, wire[a:b]))
+        return number, a, wire[:a] + wire[b:]
 
     def _publish(self, plan: _Plan, rows: Sequence[int], now: int) -> AppendReport:
         state = self.state
@@ -137,6 +157,8 @@ class Writer:
             state.names.point(name, number)
         for point, source in plan.origins:
             state.names.origin(state.names.last_origin + 1, point, source)
+        for names, number, data in plan.new_lists:
+            state.names.list(names, number, data)
         stored = late = 0
         refused: dict[str, int] = {}
         parts: list[Part] = []
@@ -167,6 +189,10 @@ class Writer:
                     _write_section(self.db, piece, now)
                 _write_ledger(self.db, heads)
                 self.state.snapshot(self.db, upto)
+                if many := len(self.state.names.lists) > MOST_LISTS and upto == self.state.journal:
+                    self.db.execute("DELETE FROM names")
+            if many:
+                self.state.names.forget_lists()
             self.state.folded = upto
             self.state.head.drop(upto)
             self.state.marks.changed.clear()

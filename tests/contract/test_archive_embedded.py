@@ -143,10 +143,10 @@ async def test_a_second_writer_is_turned_away(tmp_path: Path, clock: ManualClock
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own of 32 MB, where the rights to make one are there; else an ordinary directory."""
+    """A file system of its own of 48 MB, where the rights to make one are there; else an ordinary directory."""
     disk = tmp_path / "small"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk], capture_output=True).returncode == 0
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True).returncode == 0
     yield disk
     if mounted:
         subprocess.run(["umount", disk], check=True)
@@ -166,7 +166,7 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path) -> None:
         return batch(n, ("a", "b"), column(times, random.normal(size=5000), index=[i % 2 for i in range(5000)]))
 
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(20_000_000))
+    ballast.write_bytes(bytes(34_000_000))
     sent = []
     clock = ManualClock(NOW + 5 * DAY)
     async with opened(small_disk / "archive", clock) as archive:
