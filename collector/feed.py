@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from collector.columns import take, total
+from collector.health import Health
 from collector.processing import Processor
 from collector.table import Table
 from kernel.array import NO_PROCESSING, Point
@@ -65,7 +66,7 @@ class Wanted:
 class Feed:
     """A driver calls take, refuse, gap, covered, connected and lost; the runner drains. Nothing here waits but `room`."""
 
-    def __init__(self, source: str, clock: Clock, meter: Meter) -> None:
+    def __init__(self, source: str, clock: Clock, meter: Meter, health: Health) -> None:
         self.source = source
         self.clock = clock
         self.table = Table()
@@ -82,6 +83,7 @@ class Feed:
         self.skew_s = 0.0
         """Server clock minus ours at the newest sample that had a server time."""
         self._meter = meter
+        self._health = health
         self._hop = meter.hop("collector.receive", source)
         self._lanes: dict[int, list[Column]] = {}
         self._queued = 0
@@ -155,6 +157,7 @@ class Feed:
         self.last_received = max(self.last_received, since)
         self._covered = (since, since)
         self._extended = since
+        self._health.good(f"source {self.source}")
         self._event(StateKind.CONNECTED, GapCause.UNKNOWN, (), since, since, None, detail)
 
     def resumed(self, detail: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from collector.health import Health
 from collector.retry import Backoff
 from collector.spool import Spool
 from kernel.bus import Bus
@@ -38,10 +39,13 @@ class _Waiting:
 class Publisher:
     """Takes parcels; the bus, or the spool before it, makes them durable."""
 
-    def __init__(self, bus: Bus, clock: Clock, meter: Meter, spool: Spool | None = None, chance: Random | None = None) -> None:
+    def __init__(
+        self, bus: Bus, clock: Clock, meter: Meter, health: Health, spool: Spool | None = None, chance: Random | None = None
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._meter = meter
+        self._health = health
         self._spool = spool
         self._chance = chance or Random()
         self._waiting: list[_Waiting] = []
@@ -135,14 +139,14 @@ class Publisher:
 
     def _refused(self, error: NotAvailable) -> None:
         _log.warning("the bus takes nothing: %s", error)
-        self._meter.degraded(f"the bus takes nothing: {error}")
+        self._health.bad("bus", f"it takes nothing: {error}")
         self._retry_at = self._clock.now() + round(self._backoff.delay(self._chance) * 1_000_000)
         self._backoff = self._backoff.next()
 
     def _went(self) -> None:
         if self._backoff.attempt:
             self._backoff = self._backoff.reset()
-            self._meter.recovered()
+            self._health.good("bus")
 
 
 def _joined(parcels: Sequence[Parcel]) -> Parcel:

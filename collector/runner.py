@@ -10,6 +10,7 @@ from random import Random
 from collector.batching import Stamp, assemble, split
 from collector.driver import Driver
 from collector.feed import Drained, Feed, Wanted
+from collector.health import Health
 from collector.publisher import Parcel, Publisher
 from collector.retry import Backoff
 from kernel.array import Point
@@ -31,15 +32,25 @@ class Runner:
     """Reconnects its driver for ever, with growing delays; numbers and publishes its batches."""
 
     def __init__(
-        self, name: str, points: Mapping[str, Point], driver: Driver, *, clock: Clock, publisher: Publisher, meter: Meter, chance: Random
+        self,
+        name: str,
+        points: Mapping[str, Point],
+        driver: Driver,
+        *,
+        clock: Clock,
+        publisher: Publisher,
+        meter: Meter,
+        health: Health,
+        chance: Random,
     ) -> None:
         self.name = name
         self.wanted = Wanted(points)
-        self.feed = Feed(name, clock, meter)
+        self.feed = Feed(name, clock, meter, health)
         self._driver = driver
         self._clock = clock
         self._publisher = publisher
         self._meter = meter
+        self._health = health
         self._chance = chance
         self._hop = meter.hop("collector.receive", name)
         self._epoch = clock.now()
@@ -62,6 +73,7 @@ class Runner:
             if self.feed.is_connected:
                 self.feed.lost("the collector stopped reading it")
             await self._last_words()
+            self._health.good(f"source {self.name}")
 
     async def _read(self) -> None:
         backoff, said = Backoff(), ""
@@ -75,7 +87,7 @@ class Runner:
                 _log.warning("source %s: %s", self.name, text)
                 self.feed.lost(text)
                 said = text
-            self._meter.degraded(f"source {self.name}: {text}")
+            self._health.bad(f"source {self.name}", text)
             if self._clock.now() - began > SETTLED:
                 backoff = backoff.reset()
             await sleep(self._clock, backoff.delay(self._chance))

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from collector.driver import Driver
+from collector.health import Health
 from collector.opcua import OpcUaDriver, Pki
 from collector.publisher import Publisher
 from collector.runner import Runner
@@ -17,7 +18,6 @@ from collector.spool import Spool
 from kernel.array import ArrayConfig, Point, Source
 from kernel.bus import Bus
 from kernel.clock import Clock
-from kernel.errors import BadUsage
 from kernel.live_config import LiveConfig
 from kernel.meter import Meter
 
@@ -58,10 +58,12 @@ class Collector:
         self._pki = Pki(pki) if pki else None
         self._running: dict[str, tuple[Source, Runner, asyncio.Task[None]]] = {}
         self._chance = Random()
+        self._health = Health(meter)
+        self._config_names: tuple[str, ...] = ()
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serves until cancelled; then closes every connection and hands in what is left."""
-        publisher = Publisher(self._bus, self._clock, self._meter, self._spool, self._chance)
+        publisher = Publisher(self._bus, self._clock, self._meter, self._health, self._spool, self._chance)
         async with asyncio.TaskGroup() as below:
             serving = below.create_task(publisher.run(), name="collector: publisher")
             try:
@@ -74,6 +76,9 @@ class Collector:
 
     async def _follow(self, config: ArrayConfig, tasks: asyncio.TaskGroup, publisher: Publisher) -> None:
         """Starts, stops and informs sources: those that did not change are not touched."""
+        for name in set(self._config_names) - set(config.sources):
+            self._health.good(f"source {name}")
+        self._config_names = tuple(config.sources)
         wanted = {n: s for n, s in config.sources.items() if s.enabled and self._known(s) and self._select(s)}
         points: dict[str, dict[str, Point]] = {n: {} for n in wanted}
         for name, point in config.points.items():
@@ -86,14 +91,23 @@ class Collector:
                 self._running[name][1].configure(points[name])
                 continue
             driver = PROTOCOLS[source.protocol](source, self._clock, self._pki)
-            runner = Runner(name, points[name], driver, clock=self._clock, publisher=publisher, meter=self._meter, chance=self._chance)
+            runner = Runner(
+                name,
+                points[name],
+                driver,
+                clock=self._clock,
+                publisher=publisher,
+                meter=self._meter,
+                health=self._health,
+                chance=self._chance,
+            )
             self._running[name] = source, runner, tasks.create_task(runner.run(), name=f"collector: {name}")
         self._meter.gauges["sources_count"] = float(len(self._running))
 
     def _known(self, source: Source) -> bool:
         if source.protocol in PROTOCOLS:
             return True
-        self._meter.degraded(str(BadUsage(f"source {source.name}: unknown protocol {source.protocol}; known are {', '.join(PROTOCOLS)}")))
+        self._health.bad(f"source {source.name}", f"unknown protocol {source.protocol}; known are {', '.join(PROTOCOLS)}")
         return False
 
     async def _stop(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from asyncua import ua
 
@@ -73,8 +73,8 @@ async def _properties(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[d
         for title in PROPERTIES:
             element = ua.RelativePathElement(
                 ReferenceTypeId=node_id(ua.ObjectIds.HasProperty),
-                IsInverse=False,
-                IncludeSubtypes=True,
+                IsInverse=cast("ua.Boolean", False),  # asyncua types Booleans by a class without instances
+                IncludeSubtypes=cast("ua.Boolean", True),
                 TargetName=ua.QualifiedName(title, 0),
             )
             paths.append(ua.BrowsePath(StartingNode=node, RelativePath=ua.RelativePath(Elements=[element])))

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from asyncua import Client, ua
-from asyncua.crypto import security_policies
+from asyncua.crypto import cert_gen, security_policies, uacrypto
 from asyncua.crypto.uacrypto import CertProperties
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kernel.errors import SourceLost
 
 POLICIES = ("None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
 MODES = ("Sign", "SignAndEncrypt")
 APPLICATION_URI = "urn:mla:collector"
+VALID_DAYS = 365
 OPTIONS = (
     "security_policy",
     "security_mode",
@@ -44,13 +50,29 @@ class Pki:
     folder: Path
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def pair(self, client: Client) -> tuple[Path, Path]:
+    async def pair(self) -> tuple[Path, Path]:
         """The paths of certificate (DER) and private key (PEM, readable by the owner only)."""
-        certificate, key = self.folder / "collector.der", self.folder / "collector.pem"
         async with self._making:  # sources start together, and one pair serves them all
-            await client.setup_self_signed_certificate(key, certificate)
-            key.chmod(0o600)
-        return certificate, key
+            await asyncio.to_thread(self._make)
+        return self.folder / "collector.der", self.folder / "collector.pem"
+
+    def _make(self) -> None:
+        certificate, key = self.folder / "collector.der", self.folder / "collector.pem"
+        host = socket.gethostname()
+        if certificate.is_file() and key.is_file():
+            present = x509.load_der_x509_certificate(certificate.read_bytes())
+            if not uacrypto.check_certificate(present, APPLICATION_URI, host):
+                return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        made = cert_gen.generate_private_key()
+        names = [x509.UniformResourceIdentifier(APPLICATION_URI), x509.DNSName(host)]
+        own = cert_gen.generate_self_signed_app_certificate(
+            made, APPLICATION_URI, {}, names, extended=[ExtendedKeyUsageOID.CLIENT_AUTH], days=VALID_DAYS
+        )
+        key.unlink(missing_ok=True)
+        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(cert_gen.dump_private_key_as_pem(made))
+        certificate.write_bytes(own.public_bytes(Encoding.DER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,37 +178,40 @@ async def prepare(client: Client, settings: Settings, identity: Identity) -> Non
     """Gives the client its security policy and certificates. Asks the server for its endpoints when its certificate is not pinned."""
     client.application_uri = APPLICATION_URI
     if identity.certificate:
-        _need(identity.certificate, "user_certificate")
-        _need(identity.private_key, "user_private_key")
-        await client.load_client_certificate(identity.certificate)
-        await client.load_private_key(Path(identity.private_key))
+        user = await _content(identity.certificate, "user_certificate")
+        client.user_certificate = await uacrypto.load_certificate(user.path_or_content, user.extension)
+        key = await _content(identity.private_key, "user_private_key")
+        client.user_private_key = await uacrypto.load_private_key(key.path_or_content, None, key.extension)
     if settings.policy == "None":
         return
-    certificate, key = await _own_certificate(client, settings)
-    if settings.server_certificate:
-        _need(settings.server_certificate, "server_certificate")
+    certificate, private_key = await _own_certificate(settings)
     await client.set_security(
         getattr(security_policies, f"SecurityPolicy{settings.policy}"),
-        CertProperties(certificate),
-        CertProperties(key),
-        server_certificate=CertProperties(settings.server_certificate) if settings.server_certificate else None,
+        certificate,
+        private_key,
+        server_certificate=await _content(settings.server_certificate, "server_certificate") if settings.server_certificate else None,
         mode=getattr(ua.MessageSecurityMode, settings.mode),
     )
 
 
-async def _own_certificate(client: Client, settings: Settings) -> tuple[Path, Path]:
-    if settings.certificate or settings.private_key:
-        _need(settings.certificate, "certificate")
-        _need(settings.private_key, "private_key")
-        return Path(settings.certificate), Path(settings.private_key)
-    if settings.pki is None:
-        raise SourceLost(
-            f"security policy {settings.policy} needs a certificate: give the options certificate and private_key, "
-            "or the collector a folder for one of its own"
-        )
-    return await settings.pki.pair(client)
+async def _own_certificate(settings: Settings) -> tuple[CertProperties, CertProperties]:
+    certificate, private_key = settings.certificate, settings.private_key
+    if not certificate and not private_key:
+        if settings.pki is None:
+            raise SourceLost(
+                f"security policy {settings.policy} needs a certificate: give the options certificate and private_key, "
+                "or the collector a folder for one of its own"
+            )
+        certificate, private_key = map(str, await settings.pki.pair())
+    return await _content(certificate, "certificate"), await _content(private_key, "private_key")
 
 
-def _need(path: str, option: str) -> None:
-    if not path or not Path(path).is_file():
-        raise SourceLost(f"option {option}: {'missing' if not path else f'no file {path}'}")
+async def _content(path: str, option: str) -> CertProperties:
+    """A certificate or key, read; PEM or DER by its content."""
+    if not path:
+        raise SourceLost(f"option {option} is missing")
+    try:
+        data = await asyncio.to_thread(Path(path).read_bytes)
+    except OSError as error:
+        raise SourceLost(f"option {option}: cannot read {path}: {error.strerror}") from error
+    return CertProperties(data, "pem" if data.lstrip().startswith(b"-----BEGIN") else "der")

@@ -77,7 +77,7 @@ async def test_health_and_readiness(hmi: Hmi) -> None:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
         ready = await client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json()["checks"] == {"bus": "ok", "archive": "ok", "configuration": "ok"}
+    assert ready.json()["checks"] == {"bus": "ok", "archive": "ok"}
 
 
 async def test_metrics_can_be_read_by_prometheus(hmi: Hmi) -> None:
