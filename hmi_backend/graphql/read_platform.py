@@ -23,6 +23,8 @@ from schemas.records import AuditAction, DeadLetter, StateEvent, StateKind
 
 R = TypeVar("R")
 SHOWN = 4096
+LAG_GAUGES = {"dispatcher.store": "archive_delay_s", "dispatcher.hot": "hot_delay_s"}
+"""Hops whose lag has a name of its own in the heartbeat; of others it is `lag_s`."""
 
 
 def _time(us: int | None) -> Time | None:
@@ -47,11 +49,11 @@ def _hop(h: HopStatus, now: int, lags: dict[str, float]) -> t.Hop:
 
 
 def hop_lags(instances: Sequence[InstanceStatus]) -> dict[str, float]:
-    """Hop to the greatest lag in seconds that its instances report, as gauge `HOP.lag_s` or `lag_s`."""
+    """Hop to the greatest lag in seconds that its instances report, as gauge `HOP.lag_s` or the one named in LAG_GAUGES."""
     found: dict[str, float] = {}
     for i in instances:
         for h in i.beat.hops:
-            lag = i.beat.gauges.get(f"{h.name}.lag_s", i.beat.gauges.get("lag_s"))
+            lag = i.beat.gauges.get(f"{h.name}.lag_s", i.beat.gauges.get(LAG_GAUGES.get(h.name, "lag_s")))
             if lag is not None:
                 found[h.name] = max(found.get(h.name, 0.0), lag)
     return found

@@ -233,7 +233,7 @@ def beat(time: int, entered: int) -> Heartbeat:
         state=ServiceState.RUNNING,
         cpu_s=1.5,
         rss_bytes=1000,
-        gauges={"lag_s": 0.25},
+        gauges={"archive_delay_s": 0.25},
         hops=(hop,),
     )
 
@@ -257,7 +257,7 @@ async def test_the_pipeline_shows_every_hop_and_why_records_ended(hmi: Hmi) -> N
     assert hop["lag"] == 0.25
     assert data["pipeline"]["systems"] == [{"name": "monitoring", "state": "RUNNING", "rateIn": pytest.approx(2000)}]
     assert {"heartbeats"} <= {t["name"] for t in data["pipeline"]["topics"]}
-    assert data["services"][0]["instances"][0]["gauges"] == [{"name": "lag_s", "value": 0.25}]
+    assert data["services"][0]["instances"][0]["gauges"] == [{"name": "archive_delay_s", "value": 0.25}]
 
 
 async def test_archive_and_dead_letters(hmi: Hmi) -> None:

@@ -94,7 +94,7 @@ async def test_metrics_can_be_read_by_prometheus(hmi: Hmi) -> None:
         state=ServiceState.RUNNING,
         cpu_s=2.5,
         rss_bytes=99,
-        gauges={"lag_s": 0.5},
+        gauges={"dispatcher.store.lag_s": 0.5},
         hops=(hop,),
     )
     await hmi.ports.bus.publish(HEARTBEATS, [beat])
