@@ -10,7 +10,7 @@ import numpy as np
 
 import cdb
 from archive import open_archive
-from bench.archive import START, column_of
+from bench.archive import START, column_of, settled
 from bench.load import quantised
 from bench.result import Result, cores, percentiles, rss_mb
 from kernel.archive import Archive, Resample, ResampleMethod, SeriesQuery
@@ -70,7 +70,7 @@ async def _fill(archive: Archive, clock: ManualClock, name: str) -> None:
             ]
         )
         await clock.advance(600)
-    await clock.advance(2 * DAY / SECOND)
+    await settled(archive, clock)
 
 
 async def _timed(archive: Archive, name: str, methods: tuple[ResampleMethod, ...]) -> float:
