@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -19,7 +20,8 @@ def gaps(point: str, start: int, end: int, covered: Sequence[Span], events: Sequ
     already; their cause is UNKNOWN.
     """
     told = [g for g in _told(point, covered, sorted(events, key=lambda e: (e.start, e.time))) if g.start < end and _end(g) > start]
-    found = [g for g in _holes(covered) if g.start < end and _end(g) > start and not _explained(g, told)]
+    near = covered[max(0, bisect_left(covered, (start, start)) - 1) : bisect_left(covered, (end, end)) + 1]
+    found = [g for g in _holes(near) if g.start < end and _end(g) > start and not _explained(g, told)]
     return tuple(sorted((*told, *found), key=lambda g: (g.start, _end(g))))
 
 
@@ -54,8 +56,3 @@ def _explained(hole: Gap, told: Sequence[Gap]) -> bool:
 
 def _end(gap: Gap) -> int:
     return (1 << 62) if gap.end is None else gap.end
-
-
-def inside(gaps: Sequence[Gap], low: int, high: int) -> bool:
-    """Whether a gap overlaps the closed interval from low to high, even by a moment."""
-    return any(g.start <= high and _end(g) > low for g in gaps)

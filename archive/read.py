@@ -42,7 +42,8 @@ class Evidence:
     point: str
     refs: Sequence[Ref]
     covered: Sequence[Span]
-    events: Sequence[StateEvent]
+    told: Callable[[int, int], Sequence[StateEvent]]
+    """The events that may explain gaps of a range."""
     known_until: int
     """Everything up to here has arrived, as far as the source has said."""
     before: Callable[[], Table | None]
@@ -137,14 +138,14 @@ def block(evidence: Evidence, query: SeriesQuery, series: Series, method: Resamp
 
 def found_gaps(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
     """The gaps of the range."""
-    return gaps(evidence.point, query.start, query.end, evidence.covered, evidence.events)
+    return gaps(evidence.point, query.start, query.end, evidence.covered, evidence.told(query.start, query.end))
 
 
 def complete(evidence: Evidence, end: int) -> bool:
     """Whether nothing of the range may still arrive: the source is known beyond it, or disconnected."""
     if end <= evidence.known_until:
         return True
-    last = [e for e in evidence.events if e.kind in (StateKind.CONNECTED, StateKind.DISCONNECTED)]
+    last = [e for e in evidence.told(end - 1, end) if e.kind in (StateKind.CONNECTED, StateKind.DISCONNECTED)]
     down = max(last, key=lambda e: (e.start, e.time), default=None)
     return down is not None and down.kind is StateKind.DISCONNECTED and evidence.known_until <= down.time
 

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS event (
   id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, kind TEXT NOT NULL, cause TEXT NOT NULL, start INTEGER NOT NULL,
   end INTEGER, time INTEGER NOT NULL, points TEXT NOT NULL, count INTEGER, detail TEXT NOT NULL,
   UNIQUE (source, kind, cause, start, time, points, detail));
+CREATE INDEX IF NOT EXISTS event_start ON event (source, kind, start);
+CREATE INDEX IF NOT EXISTS event_end ON event (source, kind, end);
 CREATE TABLE IF NOT EXISTS section (
   id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, class TEXT NOT NULL, window INTEGER NOT NULL, chunk INTEGER NOT NULL,
   kind INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
