@@ -6,25 +6,23 @@ Two readers that never wait for each other: what is seen live does not stop when
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 from dispatcher.seed import seed_batches
 from kernel.archive import AppendReport, Archive
 from kernel.batches import size
 from kernel.bus import Bus
-from kernel.clock import SECOND, Clock, sleep
-from kernel.errors import NotAvailable
+from kernel.clock import SECOND, Clock
 from kernel.hot_queue import HotQueue
 from kernel.live_config import LiveConfig
 from kernel.meter import HopMeter, Meter
+from kernel.steady import steadily
 from schemas.records import MONITORING_POINTS, MONITORING_STATE, PointBatch, StateEvent
 
-log = logging.getLogger(__name__)
 GROUP = "dispatcher"
 REFILL = 60 * SECOND
 """After a start the hot queue is refilled from this much of the bus; older values come from the archive."""
-RETRY = 2.0
 
 
 class Dispatcher:
@@ -35,10 +33,8 @@ class Dispatcher:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._feed_hot(), name="dispatcher.hot")
-            tasks.create_task(self._seed(), name="dispatcher.seed")
-            tasks.create_task(self._store_points(), name="dispatcher.store")
-            tasks.create_task(self._store_events(), name="dispatcher.state")
+            for work in (self._feed_hot, self._seed, self._store_points, self._store_events):
+                tasks.create_task(steadily(work, self._clock, self._meter), name=f"dispatcher.{work.__name__.strip('_')}")
             ready()
 
     async def _feed_hot(self) -> None:
@@ -66,9 +62,11 @@ class Dispatcher:
             async for batches in subscription.batches():
                 hop.entered += sum(map(size, batches))
                 await self._store(batches, (), hop)
-                await subscription.commit()
+                await steadily(subscription.commit, self._clock, self._meter)
+                self._passed_over(subscription.lost)
                 hop.last = self._clock.now()
                 self._meter.gauges["archive_delay_s"] = (hop.last - batches[-1].published) / SECOND
+                self._meter.recovered()
 
     async def _store_events(self) -> None:
         hop = self._meter.hop("dispatcher.state")
@@ -76,24 +74,22 @@ class Dispatcher:
             async for events in subscription.batches():
                 hop.entered += len(events)
                 await self._store((), events, hop)
-                await subscription.commit()
+                await steadily(subscription.commit, self._clock, self._meter)
                 hop.left += len(events)
                 hop.last = self._clock.now()
 
     async def _store(self, batches: Sequence[PointBatch], events: Sequence[StateEvent], hop: HopMeter) -> None:
         """Tries until the archive takes them; nothing is committed before, so nothing is lost while it cannot."""
-        while True:
-            try:
-                report = await self._archive.append(batches, events)
-            except NotAvailable as error:
-                if self._meter.last_error != str(error):
-                    log.error("archive does not take samples: %s", error)
-                self._meter.degraded(str(error))
-                await sleep(self._clock, RETRY)
-            else:
-                self._meter.recovered()
-                _account(hop, report)
-                return
+
+        async def append() -> None:
+            _account(hop, await self._archive.append(batches, events))
+
+        await steadily(append, self._clock, self._meter)
+
+    def _passed_over(self, lost: Mapping[str, int]) -> None:
+        """Batches that the bus did not give us, by cause: evicted before they were read, or no batches at all."""
+        hop = self._meter.hop("dispatcher.read")
+        hop.entered, hop.lost = sum(lost.values()), defaultdict(int, lost)
 
 
 def _account(hop: HopMeter, report: AppendReport) -> None:

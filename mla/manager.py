@@ -12,6 +12,7 @@ from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
 from kernel.fleet import Fleet
 from kernel.meter import Meter
+from kernel.steady import steadily
 from mla.modules import MODULES
 from schemas.records import (
     COMMANDS_REPLIES,
@@ -37,10 +38,8 @@ class Manager:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._hear(), name=f"{self._system}.heartbeats")
-            tasks.create_task(self._collect(), name=f"{self._system}.replies")
-            tasks.create_task(self._report(), name=f"{self._system}.report")
-            tasks.create_task(self._obey(), name=f"{self._system}.commands")
+            for work in (self._hear, self._collect, self._report, self._obey):
+                tasks.create_task(steadily(work, self._clock, self._meter), name=f"{self._system}.{work.__name__.strip('_')}")
             ready()
 
     async def _hear(self) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -17,6 +17,7 @@ from kernel.clock import Clock, cpu_seconds, sleep
 from kernel.errors import NotAvailable
 from kernel.meter import Meter
 from kernel.service import Service
+from kernel.steady import steadily
 from mla.modules import MODULES, Module
 from mla.platform import Platform
 from schemas.records import (
@@ -68,7 +69,7 @@ class Runner:
                 for service in self._services.values():
                     self._start(service)
                 tasks.create_task(self._beats(), name="heartbeats")
-                tasks.create_task(self._commands(), name="commands")
+                tasks.create_task(steadily(self._commands, self._clock), name="commands")
                 tasks.create_task(self._watch(), name="watch")
                 await self._all_ready()
                 ready()
@@ -167,13 +168,9 @@ class Runner:
         )
 
     async def _commands(self) -> None:
-        async for request in self._requests():
+        async for request in self._bus.tail(COMMANDS_REQUESTS):
             for service in [s for s in self._services.values() if request.target in (s.name, s.instance)]:
                 await self._obey(service, request)
-
-    async def _requests(self) -> AsyncIterator[CommandRequest]:
-        async for request in self._bus.tail(COMMANDS_REQUESTS):
-            yield request
 
     async def _obey(self, service: Running, request: CommandRequest) -> None:
         log.info("%s asks: %s %s", request.user, request.verb.value.lower(), service.instance)
