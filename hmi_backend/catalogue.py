@@ -54,11 +54,12 @@ class Catalogue:
         """Every match."""
         found = self._found.get(wanted)
         if found is None:
-            found = self._search(wanted)
-            self._remember(wanted, found)
+            found = self.search(wanted)
+            self.remember(wanted, found)
         return found
 
-    def _remember(self, wanted: Wanted, found: Found) -> None:
+    def remember(self, wanted: Wanted, found: Found) -> None:
+        """Keeps an answer of search."""
         self._found[wanted] = found
         self._kept += 0 if found is self._all else len(found)
         while self._kept > REMEMBERED:
@@ -116,7 +117,8 @@ class Catalogue:
     def _ranking(self) -> Ranking:
         return Ranking(self.names, [self.config.points[n].type for n in self.names])
 
-    def _search(self, wanted: Wanted) -> Found:
+    def search(self, wanted: Wanted) -> Found:
+        """As find, without a memory: may run in a thread."""
         points = self.config.points
         names: Sequence[str] = self.names
         if wanted.names is not None:

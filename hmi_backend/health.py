@@ -20,6 +20,7 @@ from kernel.samples import Kind
 
 ANSWER_S: Final = 2.0
 SHOWN: Final = 60
+FIRST: Final = ("array", "weather", "power", "network")
 STATES: Final = ("mount.state", "camera.state", "power.state")
 
 
@@ -44,7 +45,7 @@ async def lifeboat(backend: Backend) -> dict[str, Any]:
     """The few values that matter when everything else is gone: of the site, the state of each telescope, the services."""
     config, now = backend.ports.live.current, backend.clock.now()
     names = backend.catalogue.names
-    site = [n for n in names if n.startswith(f"{config.site.name}.") and ".mast2." not in n][:SHOWN]
+    site = sorted((n for n in names if n.startswith(f"{config.site.name}.")), key=_first_things_first)[:SHOWN]
     telescopes = [n for n in names if n.endswith(STATES) and n not in site][:SHOWN]
     notes: list[str] = []
     return {
@@ -55,6 +56,11 @@ async def lifeboat(backend: Backend) -> dict[str, Any]:
         "services": [{"name": s.name, "state": s.state.value, "lastError": s.last_error} for s in backend.fleet.services(now)],
         "notes": notes,
     }
+
+
+def _first_things_first(name: str) -> tuple[int, str]:
+    part = name.split(".")[1]
+    return (FIRST.index(part) if part in FIRST else len(FIRST), name)
 
 
 async def _values(backend: Backend, names: list[str], now: int, notes: list[str]) -> list[dict[str, Any]]:

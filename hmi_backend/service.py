@@ -88,6 +88,7 @@ class HmiBackend:
             ws_per_message_deflate=False,  # it doubles the cost of a message, and screens are near
             lifespan="off",
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=FAREWELL_S,

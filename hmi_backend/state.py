@@ -69,7 +69,7 @@ class Backend:
         self._catalogue: Catalogue | None = None
         self._topics: tuple[int, tuple[TopicStats, ...]] = (0, ())
         self._archive: tuple[int, ArchiveStats | None] = (0, None)
-        self._lock = asyncio.Lock()
+        self._asking_bus, self._asking_archive = asyncio.Lock(), asyncio.Lock()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -95,7 +95,7 @@ class Backend:
 
     async def topics(self) -> tuple[TopicStats, ...]:
         """What the bus holds, at most a second old: many screens ask at once."""
-        async with self._lock:
+        async with self._asking_bus:
             asked, found = self._topics
             if self.clock.now() - asked >= SECOND:
                 found = tuple(await self.bus.stats())
@@ -104,7 +104,7 @@ class Backend:
 
     async def archive_stats(self) -> ArchiveStats:
         """What the archive holds, at most two seconds old."""
-        async with self._lock:
+        async with self._asking_archive:
             asked, found = self._archive
             if found is None or self.clock.now() - asked >= 2 * SECOND:
                 found = await self.archive.stats()

@@ -30,7 +30,9 @@ async def points(context: Context, wanted: t.PointFilter | None, first: int, aft
     check_first(first)
     catalogue = context.backend.catalogue
     conditions = _wanted(wanted)
-    found = catalogue.find(conditions) if catalogue.known(conditions) else await asyncio.to_thread(catalogue.find, conditions)
+    if not catalogue.known(conditions):
+        catalogue.remember(conditions, await asyncio.to_thread(catalogue.search, conditions))
+    found = catalogue.find(conditions)
     start = position(found, key_of(after))
     quality = wanted.quality if wanted else None
     if quality is None:
