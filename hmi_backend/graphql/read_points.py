@@ -30,9 +30,11 @@ async def points(context: Context, wanted: t.PointFilter | None, first: int, aft
     check_first(first)
     catalogue = context.backend.catalogue
     conditions = _wanted(wanted)
-    if not catalogue.known(conditions):
-        catalogue.remember(conditions, await asyncio.to_thread(catalogue.search, conditions))
-    found = catalogue.find(conditions)
+    if catalogue.known(conditions):
+        found = catalogue.find(conditions)
+    else:
+        found = await asyncio.to_thread(catalogue.search, conditions)
+        catalogue.remember(conditions, found)
     start = position(found, key_of(after))
     quality = wanted.quality if wanted else None
     if quality is None:

@@ -169,3 +169,22 @@ async def test_a_body_without_end_is_refused(hmi: Hmi) -> None:
         answer = await client.post("/graphql", content=b"x" * (17 << 20), headers={"content-type": "application/json"})
         assert answer.status_code == 413
         assert answer.json()["errors"][0]["extensions"]["code"] == "TOO_LARGE"
+
+
+async def test_the_binary_socket_closes_too_when_the_session_ends(hmi: Hmi) -> None:
+    token = hmi.tokens["operator"]
+    async with connect(
+        hmi.url.replace("http", "ws") + "/ws/live", proxy=None, additional_headers={"authorization": f"Bearer {token}"}
+    ) as ws:
+        await ws.recv()
+        await ws.send(dumps({"op": "subscribe", "id": 1, "points": ["ast1.mount.azimuth"]}))
+        await ws.recv()
+        await ws.recv()
+        identity = hmi.users.identify(token)
+        assert identity is not None
+        hmi.users.end(identity)
+        with pytest.raises(ConnectionClosed) as closed:
+            await ws.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    await until(lambda: hmi.service.backend.links.streams == 0)
