@@ -12,8 +12,9 @@ from typing import Any
 from collector.health import Health
 from collector.retry import Backoff
 from collector.spool import Spool
+from kernel.batches import size
 from kernel.bus import Bus
-from kernel.clock import Clock, sleep
+from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
 from kernel.meter import Meter
 from schemas.records import DEAD_LETTERS, MONITORING_POINTS, MONITORING_STATE, DeadLetter, PointBatch, StateEvent
@@ -65,47 +66,45 @@ class Publisher:
         if self._spool is not None:
             await self._spool.open()
         while True:
-            await self._turn()
-
-    async def _turn(self) -> None:
-        behind = self._spool is not None and not self._spool.empty
-        if behind and not self._waiting:
+            if not self._waiting and self._spool is not None and not self._spool.empty:
+                await self._catch_up()
+                continue
+            await self._wake.wait()
             self._wake.clear()
-            if self._clock.now() >= self._retry_at:
-                await self._replay()
-            else:
-                await sleep(self._clock, 0.1)
-            return
-        await self._wake.wait()
-        self._wake.clear()
+            await self._serve()
+
+    async def _serve(self) -> None:
         group, self._waiting = self._waiting, []
         if not group:
             return
-        whole = _joined([w.parcel for w in group])
-        if behind:
-            await self._keep(whole)
-            if self._clock.now() >= self._retry_at:
-                await self._replay()
-        else:
-            await self._deliver(whole)
+        await self._deliver(_joined([w.parcel for w in group]))
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_result(None)
 
+    async def _catch_up(self) -> None:
+        """Nothing new waits, but the spool holds something."""
+        if self._clock.now() >= self._retry_at:
+            await self._replay()
+        else:
+            await sleep(self._clock, 0.1)
+
     async def _deliver(self, parcel: Parcel) -> None:
-        """To the bus; where it refuses, to the spool; without a spool, again and again."""
+        """To the bus, after what the spool holds; where the bus refuses, to the spool; where that cannot either, again and again."""
         while True:
-            try:
-                await self._send(parcel)
-            except NotAvailable as error:
-                self._refused(error)
-                if self._spool is not None:
-                    await self._keep(parcel)
+            if self._spool is not None and not self._spool.empty and self._clock.now() >= self._retry_at:
+                await self._replay()
+            if self._spool is None or self._spool.empty:
+                try:
+                    await self._send(parcel)
+                except NotAvailable as error:
+                    self._refused(error)
+                else:
+                    self._went()
                     return
-                await self._clock.sleep_until(self._retry_at)
-            else:
-                self._went()
+            if self._spool is not None and await self._keep(self._spool, parcel):
                 return
+            await self._clock.sleep_until(max(self._retry_at, self._clock.now() + SECOND // 5))
 
     async def _send(self, parcel: Parcel) -> None:
         if parcel.batches:
@@ -115,32 +114,47 @@ class Publisher:
         if parcel.letters:
             await self._bus.publish(DEAD_LETTERS, parcel.letters)
 
-    async def _keep(self, parcel: Parcel) -> None:
-        assert self._spool is not None
-        evicted = await self._spool.append(parcel.batches, parcel.events, parcel.letters, self._clock.now())
-        for source, samples in evicted.items():
-            hop = self._meter.hop("collector.receive", source)
-            hop.left -= samples
-            hop.explain("evicted", samples)
-        self._meter.gauges["spool_bytes"] = float(self._spool.bytes)
+    async def _keep(self, spool: Spool, parcel: Parcel) -> bool:
+        """Into the spool; False when the disk does not take it."""
+        try:
+            evicted = await spool.append([*parcel.batches, *parcel.events, *parcel.letters], self._clock.now())
+        except OSError as error:
+            self._health.bad("spool", f"{error.strerror}: {error.filename}; make room on its disk")
+            return False
+        self._health.good("spool")
+        self._count(parcel.batches, entered=True)
+        for batches, inherited in evicted:
+            self._count(batches, entered=inherited, cause="evicted")
+        self._meter.gauges["spool_bytes"] = float(spool.bytes)
+        return True
 
     async def _replay(self) -> None:
-        """Oldest first, a piece at a time, until the spool is empty or the bus refuses again."""
+        """Oldest first, a segment at a time, until the spool is empty or the bus refuses again."""
         assert self._spool is not None
         try:
-            while (piece := await self._spool.oldest()) is not None:
-                await self._send(Parcel(*piece))
+            while (segment := await self._spool.oldest()) is not None:
+                await self._send(Parcel(*segment.records))
                 await self._spool.drop_oldest()
+                self._count(segment.records[0], entered=segment.inherited, left=True)
         except NotAvailable as error:
             self._refused(error)
         else:
             self._went()
         self._meter.gauges["spool_bytes"] = float(self._spool.bytes)
 
+    def _count(self, batches: Sequence[PointBatch], *, entered: bool = False, left: bool = False, cause: str = "") -> None:
+        """The ledger's line of the spool. What an earlier process left in it enters when it is met."""
+        for batch in batches:
+            hop, n = self._meter.hop("collector.spool", batch.source), size(batch)
+            hop.entered += n if entered else 0
+            hop.left += n if left else 0
+            if cause:
+                hop.explain(cause, n)
+
     def _refused(self, error: NotAvailable) -> None:
         _log.warning("the bus takes nothing: %s", error)
         self._health.bad("bus", f"it takes nothing: {error}")
-        self._retry_at = self._clock.now() + round(self._backoff.delay(self._chance) * 1_000_000)
+        self._retry_at = self._clock.now() + round(self._backoff.delay(self._chance) * SECOND)
         self._backoff = self._backoff.next()
 
     def _went(self) -> None:

@@ -13,13 +13,13 @@ class Backoff:
     first: float = 0.2
     cap: float = 30.0
     jitter: float = 0.25
-    """The delay is spread by this fraction to both sides."""
+    """The delay is shortened by up to this fraction."""
     attempt: int = 0
 
     def delay(self, chance: Random) -> float:
         """Seconds to wait before this attempt; never more than the cap."""
         plain = min(self.first * 2.0 ** min(self.attempt, 30), self.cap)
-        return min(plain * (1 + self.jitter * (2 * chance.random() - 1)), self.cap)
+        return plain * (1 - self.jitter * chance.random())
 
     def next(self) -> Backoff:
         """After a failure."""

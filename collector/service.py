@@ -34,7 +34,7 @@ def every_source(_: Source) -> bool:
 class Collector:
     """Runs all enabled sources that `sources` selects; each is a task of its own, and one that fails touches no other.
 
-    spool: a folder for what the bus refuses (bounded); without it samples wait in bounded memory and then in the devices.
+    spool: a folder for what the bus refuses, of at most spool_bytes; without it samples wait in bounded memory and then in the devices.
     pki: a folder for the certificate that the collector makes for itself.
     """
 
@@ -48,13 +48,14 @@ class Collector:
         sources: Callable[[Source], bool] = every_source,
         spool: Path | None = None,
         pki: Path | None = None,
+        spool_bytes: int = 512 << 20,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._config = config
         self._meter = meter
         self._select = sources
-        self._spool = Spool(spool) if spool else None
+        self._spool = Spool(spool, spool_bytes) if spool else None
         self._pki = Pki(pki) if pki else None
         self._running: dict[str, tuple[Source, Runner, asyncio.Task[None]]] = {}
         self._chance = Random()

@@ -6,8 +6,9 @@ import asyncio
 import os
 import struct
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,24 @@ from kernel.batches import columns, size
 from schemas.codec import Codec, NotDecodable, codec
 from schemas.records import DeadLetter, GapCause, PointBatch, StateEvent, StateKind
 
+MOST_NAMES = 500
+"""Named in one event; more are told as the whole source."""
 _FRAME = struct.Struct("<IBI")
 _TYPES = (PointBatch, StateEvent, DeadLetter)
 _CODECS: tuple[Codec[Any], ...] = (codec(PointBatch), codec(StateEvent), codec(DeadLetter))
-Piece = tuple[tuple[PointBatch, ...], tuple[StateEvent, ...], tuple[DeadLetter, ...]]
+Records = tuple[tuple[PointBatch, ...], tuple[StateEvent, ...], tuple[DeadLetter, ...]]
 Record = PointBatch | StateEvent | DeadLetter
+Evicted = list[tuple[tuple[PointBatch, ...], bool]]
+"""Batches that made room, and whether an earlier process had put them in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of the spool, read."""
+
+    records: Records
+    inherited: bool
+    """An earlier process wrote it."""
 
 
 class Spool:
@@ -30,8 +44,10 @@ class Spool:
 
     def __init__(self, folder: Path, limit: int = 512 * 1024 * 1024, segment: int = 4 * 1024 * 1024) -> None:
         self._folder = folder
-        self._limit = max(limit, 2 * segment)
-        self._segment = segment
+        self._limit = limit
+        self._segment = max(min(segment, limit // 4), 1)
+        self._inherited = 0
+        """Segments up to this number were there at the start."""
         self._files: list[tuple[int, int]] = []
         """Number and size of every segment, oldest first."""
 
@@ -48,15 +64,16 @@ class Spool:
         """On disk."""
         return sum(size for _, size in self._files)
 
-    async def append(
-        self, batches: Sequence[PointBatch], events: Sequence[StateEvent], letters: Sequence[DeadLetter], now: int
-    ) -> Mapping[str, int]:
-        """Keeps records after all earlier ones; returns the samples evicted for them, by source."""
-        return await asyncio.to_thread(self._append, [*batches, *events, *letters], now)
+    async def append(self, records: Sequence[Record], now: int) -> Evicted:
+        """Keeps records after all earlier ones; returns what was evicted for them. Raises OSError where the disk takes nothing."""
+        return await asyncio.to_thread(self._append, records, now)
 
-    async def oldest(self) -> Piece | None:
-        """The records of the oldest segment; None when nothing is kept."""
-        return await asyncio.to_thread(self._read, self._files[0][0]) if self._files else None
+    async def oldest(self) -> Segment | None:
+        """The oldest segment; None when nothing is kept."""
+        if not self._files:
+            return None
+        number = self._files[0][0]
+        return Segment(await asyncio.to_thread(self._read, number), number <= self._inherited)
 
     async def drop_oldest(self) -> None:
         """The oldest segment's records have arrived."""
@@ -69,49 +86,33 @@ class Spool:
         self._folder.mkdir(parents=True, exist_ok=True)
         found = sorted(p for p in self._folder.iterdir() if p.suffix == ".spool" and p.stem.isdigit())
         self._files = [(int(p.stem), p.stat().st_size) for p in found]
+        self._inherited = self._files[-1][0] if self._files else 0
 
-    def _append(self, records: Sequence[Record], now: int) -> Mapping[str, int]:
-        evicted: Counter[str] = Counter()
+    def _append(self, records: Sequence[Record], now: int) -> Evicted:
+        evicted: Evicted = []
         data = b"".join(map(_frame, records))
         while self._files and self.bytes + len(data) > self._limit:
-            lost = self._evict(now)
-            evicted.update({s: n for s, (n, _) in lost.items()})
-            data = b"".join(_frame(e) for _, e in lost.values()) + data
-        if not self._files or self._files[-1][1] + len(data) > self._segment:
-            self._files.append((self._files[-1][0] + 1 if self._files else 1, 0))
+            inherited = self._files[0][0] <= self._inherited
+            batches, events, _ = self._read(self._files[0][0])
+            self._drop()
+            evicted.append((batches, inherited))
+            data = b"".join(map(_frame, _left_behind(batches, events, now))) + data
+        if not self._files or self._files[-1][0] <= self._inherited or self._files[-1][1] + len(data) > self._segment:
+            self._files.append((self._files[-1][0] + 1 if self._files else self._inherited + 1, 0))
         number, length = self._files[-1]
-        with self._path(number).open("ab") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._path(number).open("ab") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):  # what was written in part must not stand before the next record
+                os.truncate(self._path(number), length)
+            raise
         self._files[-1] = (number, length + len(data))
         return evicted
 
-    def _evict(self, now: int) -> dict[str, tuple[int, StateEvent]]:
-        batches, _, _ = self._read(self._files[0][0])
-        self._drop()
-        found = {}
-        for source in sorted({b.source for b in batches}):
-            mine = [b for b in batches if b.source == source]
-            count = sum(map(size, mine))
-            times = [t for b in mine for c in columns(b) for t in (int(c.time.min()), int(c.time.max()))] or [now]
-            found[source] = (
-                count,
-                StateEvent(
-                    source=source,
-                    time=now,
-                    kind=StateKind.GAP,
-                    cause=GapCause.EVICTED,
-                    points=tuple(sorted({n for b in mine for n in b.names})),
-                    start=min(times),
-                    end=max(times),
-                    count=count,
-                    detail="the bus took nothing for so long that the collector's spool was full",
-                ),
-            )
-        return found
-
-    def _read(self, number: int) -> Piece:
+    def _read(self, number: int) -> Records:
         records = list(_frames(self._path(number).read_bytes()))
         return (
             tuple(r for r in records if isinstance(r, PointBatch)),
@@ -122,6 +123,32 @@ class Spool:
     def _drop(self) -> None:
         number, _ = self._files.pop(0)
         self._path(number).unlink(missing_ok=True)
+
+
+def _left_behind(batches: Sequence[PointBatch], events: Sequence[StateEvent], now: int) -> list[StateEvent]:
+    """What remains of an evicted segment: its events, and one gap for each source, joined with the gap of earlier evictions."""
+    found = [e for e in events if e.cause is not GapCause.EVICTED]
+    earlier = [e for e in events if e.cause is GapCause.EVICTED]
+    for source in sorted({b.source for b in batches} | {e.source for e in earlier}):
+        mine = [b for b in batches if b.source == source]
+        before = [e for e in earlier if e.source == source]
+        times = [t for b in mine for c in columns(b) for t in (int(c.time.min()), int(c.time.max()))]
+        times += [t for e in before for t in (e.start, e.end or e.start)]
+        names = {n for b in mine for n in b.names} | {n for e in before for n in e.points}
+        found.append(
+            StateEvent(
+                source=source,
+                time=now,
+                kind=StateKind.GAP,
+                cause=GapCause.EVICTED,
+                points=tuple(sorted(names)) if len(names) <= MOST_NAMES and all(e.points for e in before) else (),
+                start=min(times, default=now),
+                end=max(times, default=now),
+                count=sum(map(size, mine)) + sum(e.count or 0 for e in before),
+                detail="the bus took nothing for so long that the collector's spool was full",
+            )
+        )
+    return found
 
 
 def _frame(record: Record) -> bytes:

@@ -14,7 +14,7 @@ from collector.columns import take
 from collector.feed import Feed, Wanted
 from collector.opcua.browse import browse_points
 from collector.opcua.decode import EPOCH_1601, decode_data_change
-from collector.opcua.items import Items, Sub
+from collector.opcua.items import Items, Limits, Sub
 from collector.opcua.metadata import describe_nodes
 from collector.opcua.overflow import overflow_gaps
 from collector.opcua.quality import quality_of
@@ -30,7 +30,7 @@ from schemas.records import GapCause
 
 _log = logging.getLogger(__name__)
 MAX_PUMPS = 8
-GONE = (ua.StatusCodes.BadMessageNotAvailable, ua.StatusCodes.BadSubscriptionIdInvalid)
+VALUE = ua.AttributeIds.Value
 
 
 class OpcUaDriver:
@@ -112,7 +112,7 @@ class _Reading:
         self._tasks, self._pumps, self._asking = tasks, 0, 0
         self._begin(self._session.renew_channel(), "renew")
         again = self._items is not None
-        items = self._items = self._items or Items(self._session.ua, self._feed, self._settings, await self._operation_limit())
+        items = self._items = self._items or Items(self._session.ua, self._feed, self._settings, await self._limits())
         if self._source.browse and not again:
             self._browsed = await browse_points(self._session.ua, self._source)
         for sub in items.subs.values():
@@ -136,12 +136,14 @@ class _Reading:
     def _begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
         self._tasks.create_task(work, name=f"{self._source.name}: {what}")
 
-    async def _operation_limit(self) -> int:
-        node = node_id(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
+    async def _limits(self) -> Limits:
+        nodes = [
+            node_id(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall),
+            node_id(ua.ObjectIds.Server_NamespaceArray),
+        ]
         with as_lost("reading the server's limits"):
-            (value,) = await self._session.ua.read_attributes([node], ua.AttributeIds.Value)
-        limit = value.Value.Value if value.Value is not None else None
-        return limit if isinstance(limit, int) else 0
+            limit, spaces = [v.Value.Value if v.Value is not None else None for v in await self._session.ua.read_attributes(nodes, VALUE)]
+        return Limits(limit if isinstance(limit, int) else 0, tuple(map(str, spaces or ())))
 
     async def _apply(self, items: Items, points: Mapping[str, Point]) -> None:
         await items.apply({**self._browsed, **points})
@@ -193,7 +195,7 @@ class _Reading:
         """Without subscriptions only a question shows that the server lives; it also keeps the session."""
         await sleep(self._clock, self._settings.watchdog / 2)
         with as_lost("asking for the server's state"):
-            await self._session.ua.read_attributes([node_id(ua.ObjectIds.Server_ServerStatus_State)], ua.AttributeIds.Value)
+            await self._session.ua.read_attributes([node_id(ua.ObjectIds.Server_ServerStatus_State)], VALUE)
         self._heard = self._clock.now()
         self._feed.covered(self._heard)
 

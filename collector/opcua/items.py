@@ -14,6 +14,7 @@ from asyncua import ua
 
 from collector.feed import Feed
 from collector.opcua import plan
+from collector.opcua.address import parse
 from collector.opcua.metadata import lacks
 from collector.opcua.quality import quality_of
 from collector.opcua.security import Settings
@@ -32,7 +33,6 @@ NO_FILTER = frozenset(
     )
 )
 """Answers that mean: this item, but without its deadband."""
-BAD_NODE_ID = int(ua.StatusCodes.BadNodeIdInvalid)
 _ORDER = ("double", "long", "bool", "enum", "text")
 
 
@@ -58,14 +58,24 @@ class Sub:
     """Slot to the server's id of the item."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is read from the server before anything is created."""
+
+    items_per_call: int = 0
+    """0: it names no limit."""
+    namespaces: tuple[str, ...] = ()
+
+
 class Items:
     """What is subscribed on one session. Methods raise SourceLost when the connection fails; a refused item is only that item's."""
 
-    def __init__(self, session: RawSession, feed: Feed, settings: Settings, limit: int) -> None:
+    def __init__(self, session: RawSession, feed: Feed, settings: Settings, limits: Limits) -> None:
         self._session = session
         self._feed = feed
         self._settings = settings
-        self._chunk = plan.chunk_size(limit)
+        self._chunk = plan.chunk_size(limits.items_per_call)
+        self._namespaces = limits.namespaces
         self._busy = asyncio.Lock()
         self._points: dict[str, tuple[Point, int]] = {}
         self._lanes = 0
@@ -107,8 +117,8 @@ class Items:
         for name, (point, slot) in self._points.items():
             if slot not in self._described and slot not in self.refused and lacks(point):
                 self._described.add(slot)
-                node = _node(point.address)
-                if node is not None:
+                node = parse(point.address, self._namespaces)
+                if not isinstance(node, int):
                     found[name] = node
         return found
 
@@ -176,23 +186,22 @@ class Items:
 
     async def _create(self, sub: Sub, points: Sequence[tuple[Point, int]]) -> None:
         """Creates items; those whose deadband is not allowed once more without it, filtered on our side."""
-        plain: list[tuple[Point, int]] = []
+        plain: list[tuple[Point, int, ua.NodeId]] = []
         asked = []
         for point, slot in points:
-            node = _node(point.address)
-            if node is None:
-                self._refuse(point, slot, BAD_NODE_ID, sub.lane)
+            node = parse(point.address, self._namespaces)
+            if isinstance(node, int):
+                self._refuse(point, slot, node, sub.lane)
             else:
                 asked.append((point, slot, node))
-        for (point, slot, _), status in zip(asked, await self._request(sub, asked, filtered=True), strict=True):
+        for (point, slot, node), status in zip(asked, await self._request(sub, asked, filtered=True), strict=True):
             if status in NO_FILTER and _filter(point, self._settings) is not None:
-                plain.append((point, slot))
+                plain.append((point, slot, node))
             elif status:
                 self._refuse(point, slot, status, sub.lane)
         if plain:
             _log.info("source %s: the server refuses the deadband of %d points; they are filtered here", self._feed.source, len(plain))
-            again = [(p, s, n) for p, s in plain if (n := _node(p.address)) is not None]
-            for (point, slot, _), status in zip(again, await self._request(sub, again, filtered=False), strict=True):
+            for (point, slot, _), status in zip(plain, await self._request(sub, plain, filtered=False), strict=True):
                 if status:
                     self._refuse(point, slot, status, sub.lane)
                 else:
@@ -251,13 +260,6 @@ class Items:
             np.array([status], np.uint32),
         )
         self._feed.take((bad,), now, lane)
-
-
-def _node(address: str) -> ua.NodeId | None:
-    try:
-        return ua.NodeId.from_string(address)
-    except (ua.UaError, ValueError):
-        return None
 
 
 def _differs(old: Point, new: Point) -> bool:
