@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -19,7 +20,7 @@ UNCERTAIN_SENSOR_NOT_ACCURATE = 0x40930000
 
 
 class FaultKind(Enum):
-    """What happens. The first seven to points, RESTART and DISCONNECT to sources, MAINTENANCE to telescopes."""
+    """What happens. The first seven to points, RESTART, DISCONNECT and STALL to sources, MAINTENANCE to telescopes."""
 
     BAD = "bad"
     """No value, a bad status."""
@@ -39,11 +40,13 @@ class FaultKind(Enum):
     """The server stops, and starts anew after the duration: sessions and subscriptions are lost."""
     DISCONNECT = "disconnect"
     """Connections are reset and refused for the duration; the server lives on behind it."""
+    STALL = "stall"
+    """Connections stay open, and not a byte is answered for the duration: a half-open socket, a hung server."""
     MAINTENANCE = "maintenance"
     """The telescope is out of operation."""
 
 
-ON_SOURCES = (FaultKind.RESTART, FaultKind.DISCONNECT)
+ON_SOURCES = (FaultKind.RESTART, FaultKind.DISCONNECT, FaultKind.STALL)
 STATUS = {FaultKind.BAD: BAD_SENSOR_FAILURE, FaultKind.UNCERTAIN: UNCERTAIN_SENSOR_NOT_ACCURATE}
 
 
@@ -73,6 +76,12 @@ class Fault:
         """Whether it is going on at t."""
         since = t - self.begin(t)
         return (since >= 0) & ((since < self.duration) | (self.duration <= 0))
+
+    def next_change(self, t: float) -> float:
+        """The next moment after t at which it begins or ends; infinite when there is none."""
+        begin = float(self.begin(t))
+        later = (begin, begin + self.duration if self.duration > 0 else math.inf, begin + self.every if self.every > 0 else math.inf)
+        return min((x for x in later if x > t), default=math.inf)
 
     def matches(self, name: str) -> bool:
         """Whether a name is concerned."""
@@ -124,6 +133,7 @@ DEMO = FaultScript(
         Fault(FaultKind.MAINTENANCE, "ast5"),
         Fault(FaultKind.DISCONNECT, "ast8.opcua", duration=40, every=900, first=420),
         Fault(FaultKind.RESTART, "ast6.opcua", duration=4, every=10_800, first=5_000),
+        Fault(FaultKind.STALL, "ast7.opcua", duration=25, every=14_400, first=9_300),
         Fault(FaultKind.DRIFT, "ast3.camera.pdm17.temperature", duration=700, every=2_700, first=300, amount=6.5),
         Fault(FaultKind.DRIFT, "site.*.wind_gust", duration=900, every=9_000, first=2_700, amount=38.0),
         Fault(FaultKind.SCALE, "ast9.mount.elevation_motor_current", amount=2.6),

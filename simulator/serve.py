@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from math import ceil
 from pathlib import Path
 
 from kernel.array import ArrayConfig, Point
@@ -101,9 +102,11 @@ class _Array:
 
     def _next(self, now: int) -> int:
         due = [self._scanner.next_due(), now + LONGEST_WAIT]
+        for _, faults in self._troubles:
+            due += [ceil(change * SECOND) for f in faults if (change := f.next_change(now / SECOND)) < (now + LONGEST_WAIT) / SECOND]
         for endpoint in self._endpoints:
             services = endpoint.subscriptions
-            publish = services.next_due() if services is not None else None
+            publish = services.next_due() if services is not None and not endpoint.stalled else None
             if publish is not None:
                 due.append(publish)
         return min(due)
@@ -119,7 +122,8 @@ class _Array:
                 continue
             if scanned:
                 services.on_scan(scanned)
-            await services.publish_due(now)
+            if not endpoint.stalled:
+                await services.publish_due(now)
 
     async def _trouble(self, endpoint: Endpoint, fault: Fault, on: bool) -> None:
         key = endpoint.source.name, fault
@@ -128,8 +132,10 @@ class _Array:
         self._ongoing[key] = on
         if fault.kind is FaultKind.RESTART:
             await (endpoint.close() if on else endpoint.open())
-        else:
+        elif fault.kind is FaultKind.DISCONNECT:
             await (endpoint.cut() if on else endpoint.mend())
+        else:
+            endpoint.stall(on)
 
 
 def display_title(asset: str) -> str:

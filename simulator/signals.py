@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernel.array import ArrayConfig, Point, PointKind
-from simulator.faults import NONE, Fault, FaultKind, FaultScript
+from simulator.faults import NONE, ON_SOURCES, Fault, FaultKind, FaultScript
 from simulator.noise import Doubles, key_of
 from simulator.physics import generic
 from simulator.physics.frame import Frame, Who
@@ -84,7 +84,7 @@ class Signals:
         self._frozen = {f: Signals(_whole(world), [self.points[i] for i in at]) for f, at in self._faults if f.kind is FaultKind.FROZEN}
 
     def _hit(self, fault: Fault) -> NDArray[np.int64]:
-        if fault.kind in (FaultKind.RESTART, FaultKind.DISCONNECT, FaultKind.MAINTENANCE):
+        if fault.kind in ON_SOURCES or fault.kind is FaultKind.MAINTENANCE:
             return np.empty(0, np.int64)
         return np.array([i for i, p in enumerate(self.points) if fault.matches(p.name)], np.int64)
 

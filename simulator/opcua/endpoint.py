@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlparse
 
@@ -41,6 +41,12 @@ class LeanProcessor(UaProcessor):
         body = result.response(requestdata.requesthdr.RequestHandle, results, self._clock.now())
         self._transport.write(self._connection.message_to_binary(body, request_id=requestdata.seqhdr.RequestId))
 
+    async def close(self) -> None:
+        """The connection is gone, and with it its waiting publish requests: what is to be told waits in the subscriptions."""
+        self._publish_requests.clear()
+        end: Callable[[], Awaitable[None]] = super().close
+        await end()
+
 
 class LeanProtocol(OPCUAProtocol):
     """asyncua's connection with the lean processor."""
@@ -49,6 +55,8 @@ class LeanProtocol(OPCUAProtocol):
         super().connection_made(transport)
         if self.processor is not None:
             self.processor = LeanProcessor(self.iserver, self.transport, self.limits, self.policies)
+            if cast(LeanServer, self.iserver).stalled and self.transport is not None:
+                self.transport.pause_reading()
 
 
 class LeanSocket(BinaryServer):
@@ -87,6 +95,7 @@ class LeanServer(InternalServer):
         self.subscription_service = self.isession.subscription_service = cast(Any, self.subscriptions)
         self.isession.aspace = space
         self.disabled_clock = True
+        self.stalled = False
         self.allow_remote_admin = False
 
     async def load_standard_address_space(self, shelffile: Any = None) -> None:
@@ -154,8 +163,8 @@ class Endpoint:
             server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
             return
         server.set_security_policy(SECURED)
-        await server.load_certificate(self._identity.certificate)
-        await server.load_private_key(self._identity.private_key)
+        await server.load_certificate(self._identity.certificate, "der")
+        await server.load_private_key(self._identity.private_key, format="pem")
 
     def _show_clock(self, core: LeanServer) -> None:
         """The server's clock is told when it is read, not written every second."""
@@ -185,6 +194,22 @@ class Endpoint:
         """The telescope is reachable again."""
         if self._socket is not None:
             await self._socket.mend()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the server hangs."""
+        return self._core is not None and self._core.stalled
+
+    def stall(self, on: bool) -> None:
+        """The server hangs, or goes on with what was asked of it meanwhile."""
+        if self._core is None:
+            return
+        self._core.stalled = on
+        for transport in self._core.asyncio_transports:
+            if on:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
 
     async def close(self) -> None:
         """Ends every session and frees the port."""

@@ -18,18 +18,23 @@ USERS: Mapping[str, str] = {"collector": "collector", "observer": "observer"}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The servers' certificate and private key, DER and PEM files."""
+    """A certificate (DER) and its private key (PEM)."""
 
-    certificate: Path
-    private_key: Path
+    certificate: bytes
+    private_key: bytes
 
 
 def make_identity(folder: Path) -> Identity:
     """The certificate in a folder, made when it is not there (about 0.3 s of CPU). Several processes may ask at the same time."""
-    identity = Identity(folder / "simulator.der", folder / "simulator.pem")
-    if identity.certificate.exists() and identity.private_key.exists():
-        return identity
-    folder.mkdir(parents=True, exist_ok=True)
+    files = folder / "simulator.der", folder / "simulator.pem"
+    if not all(f.exists() for f in files):
+        folder.mkdir(parents=True, exist_ok=True)
+        certificate, key = _self_signed()
+        _write_once(folder, {files[1]: key, files[0]: certificate})
+    return Identity(files[0].read_bytes(), files[1].read_bytes())
+
+
+def _self_signed() -> tuple[bytes, bytes]:
     from asyncua.crypto.cert_gen import dump_private_key_as_pem, generate_private_key, generate_self_signed_app_certificate
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -45,9 +50,7 @@ def make_identity(folder: Path) -> Identity:
         [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
         days=3650,
     )
-    pair = {identity.private_key: dump_private_key_as_pem(key), identity.certificate: certificate.public_bytes(Encoding.DER)}
-    _write_once(folder, pair)
-    return identity
+    return certificate.public_bytes(Encoding.DER), dump_private_key_as_pem(key)
 
 
 def _write_once(folder: Path, pair: Mapping[Path, bytes]) -> None:

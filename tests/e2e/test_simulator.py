@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 from asyncua import Client, ua
 from asyncua.client.ua_session import UaSession
+from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto.uacrypto import CertProperties
 
 from kernel.array import ArrayConfig
 from kernel.clock import SECOND, SystemClock
 from kernel.errors import BadUsage, NotAvailable
 from simulator.faults import NONE, Fault, FaultKind, FaultScript
+from simulator.opcua.security import APPLICATION, make_identity
 from simulator.scene import night_scene
 from simulator.serve import serve
 from simulator.signals import Signals, make_world
@@ -290,6 +293,24 @@ async def _accepted(url: str) -> bool:
     return not await refused(url)
 
 
+async def test_a_stalled_server_keeps_its_connections_and_says_nothing() -> None:
+    config, url = one()
+    begin = CLOCK.now() / SECOND + 3
+    script = FaultScript((Fault(FaultKind.STALL, "ast1.opcua", duration=3, first=begin),))
+    async with array(config, script), Client(url, timeout=30, watchdog_intervall=30) as client:
+        notes = Notes()
+        await subscribe(client, notes, 100, [item("ast1.network.latency", 1, queue=100, filter=EVERY_SAMPLE)])
+        await until(lambda: CLOCK.now() / SECOND > begin + 0.3)
+        before = len(notes.results)
+        state = asyncio.create_task(client.nodes.server_state.read_value())
+        async with Client(url, timeout=30, watchdog_intervall=30):
+            assert CLOCK.now() / SECOND > begin + 2.9, "a new session is answered only afterwards"
+        await state
+        await until(lambda: len(notes.results) > before + 2)
+        times = [v.SourceTimestamp.timestamp() for v in notes.of(1)]  # type: ignore[union-attr]
+        assert np.diff(times).tolist() == [1.0] * (len(times) - 1), "samples of the stall waited in the queue"
+
+
 async def test_a_restart_forgets_every_session() -> None:
     config, url = one()
     begin = CLOCK.now() / SECOND + 4
@@ -310,16 +331,14 @@ async def test_a_restart_forgets_every_session() -> None:
 
 
 async def test_security_and_users(tmp_path: Path) -> None:
-    from asyncua.crypto.cert_gen import setup_self_signed_certificate
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
     config, url = one()
-    key, certificate = tmp_path / "client.pem", tmp_path / "client.der"
-    await setup_self_signed_certificate(key, certificate, "urn:test:client", "localhost", [ExtendedKeyUsageOID.CLIENT_AUTH], {})
+    own = make_identity(tmp_path / "client")
     async with array(config, certificates=tmp_path / "server"):
         client = Client(url)
-        client.application_uri = "urn:test:client"
-        await client.set_security_string(f"Basic256Sha256,SignAndEncrypt,{certificate},{key}")
+        client.application_uri = APPLICATION
+        await client.set_security(
+            SecurityPolicyBasic256Sha256, CertProperties(own.certificate, "der"), CertProperties(own.private_key, "pem")
+        )
         client.set_user("observer")
         client.set_password("observer")
         async with client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,13 @@ def test_a_fault_without_a_period_happens_once() -> None:
 
 def test_a_fault_without_an_end_holds_for_ever() -> None:
     assert Fault(BAD, "x").active(1.8e9)
+
+
+def test_the_next_change_is_the_next_beginning_or_end() -> None:
+    fault = Fault(BAD, "x", duration=40, every=900, first=420)
+    assert [fault.next_change(float(t)) for t in (0, 420, 430, 460, 1319)] == [420, 460, 460, 1320, 1320]
+    once = Fault(BAD, "x", duration=10, first=100)
+    assert [once.next_change(float(t)) for t in (0, 100, 110)] == [100, 110, math.inf]
 
 
 def test_targets_are_globs() -> None:
