@@ -1,9 +1,9 @@
 """A slab: the samples of one or several points of one kind, ordered by point and time, as one immutable piece of bytes.
 
 A busy point has a slab of its own; points with few samples share one, so that neither bytes nor time go into thousands of tiny pieces.
-Layout, little endian: version, kind, flags, number of points, number of samples, point ids, samples per point (where several), sizes of the
-five columns, columns (times, values, qualities, status codes, server minus source time). Times may stand in another slab (REFERENCE):
-points that are scanned together have the same times, which are then stored once.
+Layout, little endian: version, kind, flags, number of points, number of samples, CRC-32 of all that follows, point ids, samples per point
+(where several), sizes of the five columns, columns (times, values, qualities, status codes, server minus source time). Times may stand in
+another slab (REFERENCE): points that are scanned together have the same times, which are then stored once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from kernel.samples import Ints, Kind
 VERSION = 1
 SHARED, REFERENCE = 1, 2
 """Flags: all points of the slab have the same times; the times stand in another slab, whose id stands here."""
-_HEAD = struct.Struct("<BBBxII")
+_HEAD = struct.Struct("<BBBxIII")
 _SIZES = struct.Struct("<5I")
 _ID = struct.Struct("<q")
 
@@ -60,9 +61,9 @@ def pack_slab(table: Table, first: Ints, reference: int | None = None) -> bytes:
         b"" if table.status is None else pack(table.status),
         b"" if table.server is None else pack(table.server),
     )
-    head = _HEAD.pack(VERSION, table.kind, flags, len(points), len(table))
     counts = np.diff(first).astype(np.uint32).tobytes() if len(points) > 1 else b""
-    return b"".join((head, points.tobytes(), counts, _SIZES.pack(*map(len, columns)), *columns))
+    body = b"".join((points.tobytes(), counts, _SIZES.pack(*map(len, columns)), *columns))
+    return _HEAD.pack(VERSION, table.kind, flags, len(points), len(table), crc32(body)) + body
 
 
 def _times(time: Ints, first: Ints) -> tuple[int, bytes]:
@@ -78,10 +79,14 @@ def _times(time: Ints, first: Ints) -> tuple[int, bytes]:
 
 
 def open_slab(data: bytes) -> Slab:
-    """Parses the head. Raises ValueError where the bytes are no slab of a version known here."""
-    version, kind, flags, several, n = _HEAD.unpack_from(data)
+    """Parses the head. Raises ValueError where the bytes are no slab of a version known here, or damaged."""
+    if len(data) < _HEAD.size:
+        raise ValueError(f"a slab of {len(data)} bytes is none")
+    version, kind, flags, several, n, checksum = _HEAD.unpack_from(data)
     if version != VERSION:
         raise ValueError(f"slab version {version} is not known: written by a newer version?")
+    if crc32(memoryview(data)[_HEAD.size :]) != checksum:
+        raise ValueError("the bytes of a slab were changed after they were written")
     at = _HEAD.size
     points = np.frombuffer(data, np.uint32, several, at).astype(np.int64)
     at += 4 * several

@@ -31,7 +31,7 @@ PLENTY, VERY_MUCH = 100_000, 5_000_000
 QUIET = 10 * SECOND
 """An import of history is left to end before its windows are sealed."""
 DAY_QUIET = 600 * SECOND
-VACUUM_PAGES = 4096
+VACUUM_PAGES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ class Sealer:
             found = due(self._db, now, everything=everything)
             for group in found:
                 self._seal(group, now)
-            if found:
-                self._give_back()
+            self._give_back()
             return len(found)
 
     def _seal(self, group: Due, now: int) -> None:
@@ -163,8 +162,9 @@ class Sealer:
         """Returns some of the pages that sealing freed to the file system, a piece at a time; the rest is used again."""
         with self._writer.lock:
             free, pages = (self._writer.db.execute(f"PRAGMA {p}").fetchone()[0] for p in ("freelist_count", "page_count"))
-            if 2 * free > pages:
-                self._writer.db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+            if free > VACUUM_PAGES and 2 * free > pages:
+                # the script form, since each step of this statement frees one page
+                self._writer.db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
 
     def _remove_orphans(self) -> None:
         listed = {self._directory / file for (file,) in self._db.execute("SELECT file FROM segment")}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archive.slab import open_slab, read_point
 from archive.table import Table
+from kernel.errors import NotAvailable
 from kernel.samples import Kind
 
 SCHEMA = (
@@ -88,8 +89,11 @@ class SegmentCache:
         return self._get(file).sections if found is None else found
 
     def read(self, file: str, section: int, point: int) -> Table | None:
-        """The samples of a point in a section of a segment."""
-        return self._get(file).read(section, point)
+        """The samples of a point in a section of a segment. Raises NotAvailable where the file is damaged."""
+        try:
+            return self._get(file).read(section, point)
+        except ValueError as error:
+            raise NotAvailable(f"{self._directory / file} is damaged: {error}; restore the file from a backup") from error
 
     def _get(self, file: str) -> Segment:
         """The segment, opened if need be; FileNotFoundError where it was merged or removed in the meantime."""

@@ -98,7 +98,9 @@ def translated(directory: Path) -> Iterator[None]:
     """Errors of the disk and of SQLite as NotAvailable, with the remedy."""
     try:
         yield
-    except sqlite3.Error as error:
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, (sqlite3.ProgrammingError, sqlite3.IntegrityError)):
+            raise
         remedy = "make room on the disk" if "full" in str(error) else "look at the disk and its rights"
         raise NotAvailable(f"the archive in {directory} cannot be used now: {error}; {remedy}") from error
     except OSError as error:

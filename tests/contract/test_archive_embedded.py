@@ -266,3 +266,19 @@ async def test_files_of_an_interrupted_seal_are_removed(tmp_path: Path, clock: M
         (tmp_path / "standard" / name).write_bytes(b"half a file")
     async with opened(tmp_path, clock):
         assert list(tmp_path.glob("standard/*")) == []
+
+
+async def test_a_damaged_file_is_named_and_not_believed(tmp_path: Path) -> None:
+    async with opened(tmp_path, LeapingClock()) as archive:
+        await archive.append([batch_of(n) for n in range(50)])
+        await archive.upkeep.fold()
+        await archive.upkeep.seal(everything=True)
+    (file,) = tmp_path.glob("standard/*.db")
+    db = sqlite3.connect(file)
+    number, data = db.execute("SELECT id, data FROM slab ORDER BY id LIMIT 1").fetchone()
+    db.execute("UPDATE slab SET data = ? WHERE id = ?", (data[:-1] + bytes((data[-1] ^ 1,)), number))
+    db.commit()
+    db.close()
+    async with opened(tmp_path, LeapingClock()) as archive:
+        with pytest.raises(NotAvailable, match=r"standard/.*damaged.*backup"):
+            await numbers(archive)

@@ -1,0 +1,56 @@
+"""Gaps from coverage and events."""
+
+from __future__ import annotations
+
+from archive.gaps import gaps
+from kernel.archive import Gap
+from schemas.records import GapCause, StateEvent, StateKind
+
+
+def told(
+    kind: StateKind, start: int, end: int | None = None, cause: GapCause = GapCause.DISCONNECTED, points: tuple[str, ...] = ()
+) -> StateEvent:
+    return StateEvent(source="s", time=start, kind=kind, cause=cause, points=points, start=start, end=end)
+
+
+def test_only_what_overlaps_the_range_is_shown() -> None:
+    covered = [(0, 10), (20, 30), (40, 50)]
+    assert gaps("p", 0, 60, covered, []) == (Gap(10, 20, GapCause.UNKNOWN), Gap(30, 40, GapCause.UNKNOWN))
+    assert gaps("p", 20, 30, covered, []) == ()
+    assert gaps("p", 19, 31, covered, []) == (Gap(10, 20, GapCause.UNKNOWN), Gap(30, 40, GapCause.UNKNOWN))
+    assert gaps("p", 12, 13, covered, []) == (Gap(10, 20, GapCause.UNKNOWN),)
+
+
+def test_nothing_is_known_before_and_after_the_coverage() -> None:
+    assert gaps("p", 0, 100, [(40, 50)], []) == ()
+    assert gaps("p", 0, 100, [], []) == ()
+
+
+def test_an_event_that_explains_most_of_a_hole_replaces_it() -> None:
+    events = [told(StateKind.GAP, 12, 21, GapCause.STALE)]
+    assert gaps("p", 0, 60, [(0, 10), (20, 30)], events) == (Gap(12, 21, GapCause.STALE),)
+
+
+def test_an_event_that_explains_little_of_a_hole_leaves_it() -> None:
+    events = [told(StateKind.GAP, 10, 12, GapCause.OVERFLOW)]
+    assert gaps("p", 0, 60, [(0, 10), (20, 30)], events) == (Gap(10, 12, GapCause.OVERFLOW), Gap(10, 20, GapCause.UNKNOWN))
+
+
+def test_an_event_of_other_points_explains_nothing_here() -> None:
+    events = [told(StateKind.GAP, 10, 20, GapCause.OVERFLOW, ("q",))]
+    assert gaps("p", 0, 60, [(0, 10), (20, 30)], events) == (Gap(10, 20, GapCause.UNKNOWN),)
+
+
+def test_each_disconnection_ends_with_the_connection_that_follows_it() -> None:
+    events = [
+        told(StateKind.DISCONNECTED, 10),
+        told(StateKind.CONNECTED, 15),
+        told(StateKind.DISCONNECTED, 30),
+        told(StateKind.CONNECTED, 35),
+        told(StateKind.DISCONNECTED, 50),
+    ]
+    assert [(g.start, g.end) for g in gaps("p", 0, 60, [], events)] == [(10, 15), (30, 35), (50, None)]
+
+
+def test_a_refusal_is_no_gap() -> None:
+    assert gaps("p", 0, 60, [(0, 60)], [told(StateKind.REFUSED, 10, 20)]) == ()
