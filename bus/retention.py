@@ -36,6 +36,7 @@ DEFAULTS: Final[Mapping[str, Retention]] = {
     "heartbeats": Retention(HOUR, GIB // 4),
     "dead.letters": Retention(30 * 24 * HOUR, GIB),
     "audit.actions": KEEP,
+    "monitoring.discovered": Retention(None, 256 << 20),
     "cdb.revisions": KEEP,
 }
 

@@ -45,7 +45,7 @@ class Dispatcher:
             await self._hot.put([batch])
             hop.left += n
             hop.last = self._clock.now()
-            self._meter.gauges["hot_delay_s"] = (hop.last - batch.published) / SECOND
+            self._meter.gauges["dispatcher.hot.lag_s"] = (hop.last - batch.published) / SECOND
 
     async def _seed(self) -> None:
         """Gives every configured point its last archived value, so that a restart does not blank the screens."""
@@ -65,7 +65,7 @@ class Dispatcher:
                 await steadily(subscription.commit, self._clock, self._meter)
                 self._passed_over(subscription.lost)
                 hop.last = self._clock.now()
-                self._meter.gauges["archive_delay_s"] = (hop.last - batches[-1].published) / SECOND
+                self._meter.gauges["dispatcher.store.lag_s"] = (hop.last - batches[-1].published) / SECOND
                 self._meter.recovered()
 
     async def _store_events(self) -> None:

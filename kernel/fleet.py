@@ -84,6 +84,10 @@ class Fleet:
         self._forget(now)
         return tuple(self._instance(b, now) for _, b in sorted(self._beats.items()))
 
+    def rates(self, instance: str) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """Of one instance: hop and source to records per second in and out, over its last two heartbeats."""
+        return {(name, source): found for (i, name, source), found in self._rates.items() if i == instance}
+
     def systems(self, now: int) -> tuple[SystemStatus, ...]:
         """monitoring, logging, alarms, platform: those that have instances."""
         return self._grouped(now, lambda b: b.system)

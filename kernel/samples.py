@@ -53,11 +53,13 @@ class Samples:
 
     def values(self) -> list[float | int | str | None]:
         """The values as plain Python; None where there is none. NaN stays NaN."""
-        out: list[Any] = self.number.tolist()
-        for i in np.flatnonzero(self.kind != Kind.DOUBLE).tolist():
-            kind = self.kind[i]
-            out[i] = int(self.integer[i]) if kind == Kind.LONG else self.text[i] if kind == Kind.TEXT else None
-        return out
+        out = self.number.astype(object)
+        for kind, column in ((Kind.LONG, self.integer), (Kind.TEXT, self.text)):
+            at = self.kind == kind.value
+            out[at] = column[at]
+        out[self.kind == Kind.NONE.value] = None
+        values: list[float | int | str | None] = out.tolist()
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)

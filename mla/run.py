@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import cdb
 from kernel.errors import BadUsage, ConfigProblems
 from mla.children import Child, children, until_orphaned
+from mla.following import follow_config
 from mla.modules import MODULES, SHARE
 from mla.platform import Platform, open_platform
 from mla.runner import Runner
@@ -60,7 +61,7 @@ async def run_services(settings: Settings, names: Sequence[str], ready: Ready, a
         runner = Runner(platform, tuple(names))
         served = asyncio.Event()
         tasks = [
-            asyncio.create_task(cdb.follow(platform.config_store, platform.config), name="configuration"),
+            asyncio.create_task(follow_config(platform, completed=wants["hot"] or wants["archive"]), name="configuration"),
             asyncio.create_task(runner.run(served.set), name="services"),
             asyncio.create_task(_announce(served, platform, ready), name="ready"),
             asyncio.create_task(_signalled(), name="signals"),

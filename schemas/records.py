@@ -79,6 +79,36 @@ class DeadLetter:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    value: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveredPoint:
+    name: str
+    address: str
+    browse: int
+    """Number of the source's browse rule that found it; -1: a configured point."""
+    unit: str = ""
+    low: float | None = None
+    """The instrument's range."""
+    high: float | None = None
+    labels: tuple[Label, ...]
+    """Of an enumeration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What a source's device told of its points that the configuration does not say: points found by browsing, units, ranges, labels. The newest of a source holds."""
+
+    source: str
+    time: int
+    """Microseconds UTC."""
+    points: tuple[DiscoveredPoint, ...]
+
+
 class ServiceState(Enum):
     STARTING = "STARTING"
     RUNNING = "RUNNING"
@@ -261,6 +291,7 @@ AUDIT_ACTIONS: Final[Topic[AuditAction]] = Topic("audit.actions", AuditAction, a
 COMMANDS_REPLIES: Final[Topic[CommandReply]] = Topic("commands.replies", CommandReply, attrgetter("id"), attrgetter("time"))
 COMMANDS_REQUESTS: Final[Topic[CommandRequest]] = Topic("commands.requests", CommandRequest, attrgetter("target"), attrgetter("time"))
 DEAD_LETTERS: Final[Topic[DeadLetter]] = Topic("dead.letters", DeadLetter, attrgetter("origin"), attrgetter("time"))
+MONITORING_DISCOVERED: Final[Topic[Discovery]] = Topic("monitoring.discovered", Discovery, attrgetter("source"), attrgetter("time"))
 HEARTBEATS: Final[Topic[Heartbeat]] = Topic("heartbeats", Heartbeat, attrgetter("instance"), attrgetter("time"))
 MONITORING_POINTS: Final[Topic[PointBatch]] = Topic("monitoring.points", PointBatch, attrgetter("source"), attrgetter("published"))
 CDB_REVISIONS: Final[Topic[Revision]] = Topic("cdb.revisions", Revision, attrgetter("author"), attrgetter("time"))
@@ -270,6 +301,7 @@ TOPICS: Final = (
     COMMANDS_REPLIES,
     COMMANDS_REQUESTS,
     DEAD_LETTERS,
+    MONITORING_DISCOVERED,
     HEARTBEATS,
     MONITORING_POINTS,
     CDB_REVISIONS,
