@@ -37,26 +37,13 @@ class HmiPorts:
     meter: Meter
 
 
-class RatedFleet(Fleet):
-    """The fleet, which also tells the rates of one instance."""
-
-    def rates(self, instance: str) -> dict[str, tuple[float, float]]:
-        """Hop to records per second in and out, all sources together."""
-        found: dict[str, tuple[float, float]] = {}
-        for (who, hop, _), (i, o) in self._rates.items():
-            if who == instance:
-                before = found.get(hop, (0.0, 0.0))
-                found[hop] = (before[0] + i, before[1] + o)
-        return found
-
-
 class Backend:
     """The ports, what was folded from the bus, and who is connected."""
 
     def __init__(self, ports: HmiPorts, users: Users) -> None:
         self.ports, self.users = ports, users
         self.bus, self.hot, self.archive, self.clock, self.meter = ports.bus, ports.hot, ports.archive, ports.clock, ports.meter
-        self.fleet = RatedFleet()
+        self.fleet = Fleet()
         self.links = Links(users, ports.meter)
         self.audit = Audit(ports.bus, ports.clock, ports.meter)
         self.commands = Commands(ports.bus, ports.clock)

@@ -84,9 +84,14 @@ class Fleet:
         self._forget(now)
         return tuple(self._instance(b, now) for _, b in sorted(self._beats.items()))
 
-    def rates(self, instance: str) -> Mapping[tuple[str, str], tuple[float, float]]:
-        """Of one instance: hop and source to records per second in and out, over its last two heartbeats."""
-        return {(name, source): found for (i, name, source), found in self._rates.items() if i == instance}
+    def rates(self, instance: str) -> dict[str, tuple[float, float]]:
+        """Of one instance: hop to records per second in and out, all sources together, over its last two heartbeats."""
+        found: dict[str, tuple[float, float]] = {}
+        for (who, hop, _), (entered, left) in self._rates.items():
+            if who == instance:
+                before = found.get(hop, (0.0, 0.0))
+                found[hop] = (before[0] + entered, before[1] + left)
+        return found
 
     def systems(self, now: int) -> tuple[SystemStatus, ...]:
         """monitoring, logging, alarms, platform: those that have instances."""
