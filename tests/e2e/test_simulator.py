@@ -86,6 +86,13 @@ def item(name: str, handle: int, interval: float = 0.0, queue: int = 10, filter:
     return request  # type: ignore[no-any-return]
 
 
+def clock_item(handle: int) -> ua.MonitoredItemCreateRequest:
+    """The server's own clock: no simulated value."""
+    request = item("", handle)
+    request.ItemToMonitor.NodeId = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)  # type: ignore[arg-type]
+    return request
+
+
 async def subscribe(client: Client, notes: Notes, interval: float, items: Sequence[ua.MonitoredItemCreateRequest], **more: Any) -> Any:
     params: Any = ua.CreateSubscriptionParameters()
     params.RequestedPublishingInterval, params.RequestedLifetimeCount, params.RequestedMaxKeepAliveCount = interval, 300, 3
@@ -204,6 +211,78 @@ async def test_keep_alives_come_without_changes_and_messages_are_limited() -> No
         sizes = [len(d.MonitoredItems) for r in limited.results for d in r.NotificationMessage.NotificationData or []]
         assert max(sizes) == 50
         await client.uaclient.delete_subscriptions([made.SubscriptionId])
+
+
+async def test_subscriptions_and_items_are_changed_paused_and_deleted() -> None:
+    config, url = one()
+    async with array(config, rate=10), Client(url) as client:
+        session, notes = client.uaclient.session, Notes()
+        made, results = await subscribe(
+            client, notes, 100, [item("ast1.network.latency", i, filter=EVERY_SAMPLE) for i in (1, 2, 3)] + [clock_item(4)]
+        )
+        ids = [r.MonitoredItemId for r in results]
+        await until(lambda: len(notes.of(3)) > 2 and len(notes.of(4)) > 2)
+
+        deletion: Any = ua.DeleteMonitoredItemsParameters()
+        deletion.SubscriptionId, deletion.MonitoredItemIds = made.SubscriptionId, [ids[0], 999_999]
+        found = await session.delete_monitored_items(deletion)
+        assert [s.value for s in found] == [0, ua.StatusCodes.BadMonitoredItemIdInvalid]
+
+        change: Any = ua.MonitoredItemModifyRequest()
+        change.MonitoredItemId, p = ids[1], change.RequestedParameters
+        p.ClientHandle, p.SamplingInterval, p.QueueSize, p.Filter = 22, 400.0, 5, EVERY_SAMPLE
+        changes: Any = ua.ModifyMonitoredItemsParameters()
+        changes.SubscriptionId, changes.ItemsToModify = made.SubscriptionId, [change]
+        (changed,) = await session.modify_monitored_items(changes)
+        assert (changed.StatusCode.value, changed.RevisedSamplingInterval, changed.RevisedQueueSize) == (0, 400.0, 5)
+
+        mode: Any = ua.SetMonitoringModeParameters()
+        mode.SubscriptionId, mode.MonitoringMode = made.SubscriptionId, ua.MonitoringMode.Disabled
+        mode.MonitoredItemIds = [ids[2], ids[3], 999_999]
+        found = await session.set_monitoring_mode(mode)
+        assert [s.value for s in found] == [0, 0, ua.StatusCodes.BadMonitoredItemIdInvalid]
+        quiet_since = {h: len(notes.of(h)) for h in (1, 2, 3, 4)}
+        await until(lambda: len(notes.of(22)) > 4)
+        assert all(len(notes.of(h)) <= n + 1 for h, n in quiet_since.items()), "at most what was on its way"
+        gaps = np.diff([v.SourceTimestamp.timestamp() for v in notes.of(22)])  # type: ignore[union-attr]
+        assert gaps.min() > 0.39
+
+        publishing: Any = ua.SetPublishingModeParameters()
+        publishing.PublishingEnabled, publishing.SubscriptionIds = False, [made.SubscriptionId, 999_999]
+        found = await session.set_publishing_mode(publishing)
+        assert [s.value for s in found] == [0, ua.StatusCodes.BadSubscriptionIdInvalid]
+        count = len(notes.results)
+        await until(lambda: len(notes.results) > count + 2)
+        assert not notes.results[-1].NotificationMessage.NotificationData, "keep-alives only"
+
+        slower: Any = ua.ModifySubscriptionParameters()
+        slower.SubscriptionId, slower.RequestedPublishingInterval = made.SubscriptionId, 250.0
+        slower.RequestedLifetimeCount, slower.RequestedMaxKeepAliveCount = 2, 7
+        revised = await session.update_subscription(slower)
+        assert (revised.RevisedPublishingInterval, revised.RevisedMaxKeepAliveCount, revised.RevisedLifetimeCount) == (250.0, 7, 21)
+        assert [s.value for s in await session.delete_subscriptions([made.SubscriptionId])] == [0]
+        with pytest.raises(ua.UaStatusCodeError):
+            await session.delete_monitored_items(deletion)
+
+
+async def test_a_subscription_nobody_asks_for_ends() -> None:
+    config, url = one()
+    async with array(config), Client(url) as client:
+        made, _ = await subscribe(client, Notes(), 50, [item("ast1.network.latency", 1, filter=EVERY_SAMPLE)], RequestedLifetimeCount=9)
+        task = client.uaclient.session._publish_task
+        assert task is not None
+        task.cancel()
+        deletion: Any = ua.DeleteMonitoredItemsParameters()
+        deletion.SubscriptionId, deletion.MonitoredItemIds = made.SubscriptionId, []
+
+        async def gone() -> bool:
+            try:
+                await client.uaclient.session.delete_monitored_items(deletion)
+            except ua.UaStatusCodeError as error:
+                return error.code == ua.StatusCodes.BadSubscriptionIdInvalid
+            return False
+
+        await until(gone)
 
 
 async def test_a_message_is_sent_again_until_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
