@@ -30,7 +30,7 @@ export function spread(boxes: readonly Box[], area: Area, rounds = 200): Box[] {
   for (let r = 0; r < rounds; r++) {
     let moved = false;
     out.forEach((a, i) => {
-      for (const b of out.slice(i + 1)) moved = push(a, b, r % 5 === 4 ? 0 : room) || moved;
+      for (const b of out.slice(i + 1)) moved = push(a, b, r > 40 && r % 5 === 4 ? 0 : room) || moved;
     });
     for (const b of out) {
       b.x = Math.min(Math.max(b.x, area.left + b.w / 2), area.right - b.w / 2);
@@ -41,7 +41,7 @@ export function spread(boxes: readonly Box[], area: Area, rounds = 200): Box[] {
   return out;
 }
 
-/** Where a column of labels is full, pushing along it leads nowhere: every fifth round goes sideways (room 0). */
+/** Where a column of labels is full, pushing along it leads nowhere: if forty rounds did not help, every fifth goes sideways (room 0). */
 function push(a: Box, b: Box, room: number): boolean {
   const ox = (a.w + b.w) / 2 - Math.abs(a.x - b.x);
   const oy = (a.h + b.h) / 2 - Math.abs(a.y - b.y);

@@ -57,6 +57,7 @@ export class Trend {
     const live = time.mode === 'live';
     const span = live ? time.span : time.to - time.from;
     const end = live ? clock.exact() : time.to;
+    [this.from, this.to] = [end - span, end];
     const early: [string, Micros, number][] = [];
     let loaded = false;
     const untap = live

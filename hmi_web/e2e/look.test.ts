@@ -1,0 +1,93 @@
+/** What every page must look like whatever it shows: accessible in three palettes, and pure red at night. Pictures go to artefacts/. */
+
+import { createRequire } from 'node:module';
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { go, launch, logIn, open } from './browser';
+
+const PAGES: Record<string, string> = {
+  array: 'array',
+  telescope: 'telescope/ast3',
+  trends: 'trends',
+  point: 'point/ast3.camera.pdm07.temperature',
+  pipeline: 'pipeline',
+  configuration: 'configuration/templates/astri.yaml',
+  states: 'states',
+};
+const OUT = new URL('../../artefacts/', import.meta.url).pathname;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser: Browser;
+let page: Page;
+beforeAll(async () => {
+  mkdirSync(OUT, { recursive: true });
+  browser = await launch();
+  ({ page } = await open(browser));
+  await logIn(page);
+});
+afterAll(async () => {
+  await browser.close();
+});
+
+async function settle(): Promise<void> {
+  await page.locator('main :is(h1, h2)').first().waitFor({ state: 'attached', timeout: 15_000 });
+  await expect.poll(() => page.getByText('loading …').count(), { timeout: 15_000 }).toBe(0);
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.waitForTimeout(700); // the first values of the page's subscription, and one drawing of its plots
+}
+
+interface AxeResult {
+  violations: { id: string; help: string; nodes: { target: unknown[] }[] }[];
+}
+
+async function faults(): Promise<string[]> {
+  await page.evaluate(AXE);
+  const result = await page.evaluate(async () => {
+    const axe = (window as unknown as { axe: { run: (root: Document, o: object) => Promise<AxeResult> } }).axe;
+    return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] });
+  });
+  return result.violations.map(
+    (v) =>
+      `${v.id}: ${v.help}: ${v.nodes
+        .slice(0, 4)
+        .map((n) => String(n.target[0]))
+        .join(' | ')}`,
+  );
+}
+
+/** Pixels with any green or blue, counted in a page of its own. */
+async function notRed(png: Buffer): Promise<number> {
+  const blank = await browser.newPage();
+  const count = await blank.evaluate(
+    async (data) => {
+      const image = new Image();
+      image.src = data;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.width, image.height);
+      const context = canvas.getContext('2d');
+      if (!context) throw new Error('no canvas');
+      context.drawImage(image, 0, 0);
+      const pixels = context.getImageData(0, 0, image.width, image.height).data;
+      let n = 0;
+      for (let i = 0; i < pixels.length; i += 4) if ((pixels[i + 1] ?? 0) + (pixels[i + 2] ?? 0) > 0) n++;
+      return n;
+    },
+    `data:image/png;base64,${png.toString('base64')}`,
+  );
+  await blank.close();
+  return count;
+}
+
+describe.each(['dark', 'day', 'red'])('in %s', (palette) => {
+  beforeAll(async () => {
+    await page.getByRole('group', { name: 'Palette' }).getByRole('button', { name: palette, exact: false }).click();
+  });
+  it.each(Object.entries(PAGES))('%s is accessible and drawn', async (name, hash) => {
+    await go(page, hash);
+    await settle();
+    const png = await page.screenshot({ path: `${OUT}${name}-${palette}.png` });
+    expect(await faults()).toEqual([]);
+    if (palette === 'red') expect(await notRed(png)).toBe(0);
+  });
+});
