@@ -13,6 +13,8 @@ from kernel.samples import Ints
 
 BYTES_PER_SAMPLE = 32
 """Point id, time, value of eight bytes each, and what else a sample may carry."""
+MOST_NAMES = 1_000_000
+"""Names held in remembered lists, each counted as often as it occurs: some 100 MB at the very most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,8 @@ class Names:
         """Lists of names as the journal has them, by their number."""
         self._known: dict[tuple[str, int], tuple[tuple[str, ...], Ints]] = {}
         self._numbers: dict[int, tuple[tuple[str, ...], int]] = {}
+        self._remembered = 0
+        self._listed = 0
 
     def point(self, name: str, number: int) -> None:
         """Takes a point into the books."""
@@ -67,8 +71,10 @@ class Names:
 
     def remember(self, source: str, names: tuple[str, ...], ids: Ints) -> None:
         """For the next batch with the same names."""
-        if len(self._known) >= 4096:
+        self._remembered += len(names)
+        if self._remembered > MOST_NAMES:
             self._known.clear()
+            self._remembered = len(names)
         self._known[source, id(names)] = (names, ids)
 
     def number(self, names: tuple[str, ...]) -> int | None:
@@ -80,11 +86,18 @@ class Names:
         """The journal has a list of names."""
         self.lists[number] = data
         self._numbers[id(names)] = (names, number)
+        self._listed += len(names)
+
+    @property
+    def full(self) -> bool:
+        """Whether the journal should take no more lists for now: names that change with every batch are better left where they are."""
+        return self._listed > MOST_NAMES
 
     def forget_lists(self) -> None:
         """The journal has none any more."""
         self.lists.clear()
         self._numbers.clear()
+        self._listed = 0
 
     def look_up(self, names: tuple[str, ...]) -> Ints:
         """Ids of names that are all known."""

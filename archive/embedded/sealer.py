@@ -94,10 +94,15 @@ class Sealer:
 
         self._replace(_Swap(group.archive_class, group.day, sum(row[5] for row in rows), sections=tuple(row[0] for row in rows)), now, fill)
 
-    def compact(self, now: int) -> int:
-        """Makes one segment of a day's several, where the day is over and quiet; returns how many days."""
+    def tidy(self) -> None:
+        """Gives all free pages of open.db back to the file system."""
+        with translated(self._directory), self._writer.lock:
+            self._writer.db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def compact(self, now: int, *, everything: bool = False) -> int:
+        """Makes one segment of a day's several, where the day is over and quiet (or, with everything, over); returns how many days."""
         with translated(self._directory):
-            found = scattered(self._db, now)
+            found = scattered(self._db, now, everything=everything)
             for archive_class, day, files in found:
                 self._compact(archive_class, day, files, now)
             return len(found)
@@ -202,19 +207,21 @@ def due(db: sqlite3.Connection, now: int, *, everything: bool = False) -> list[D
     return found
 
 
-def scattered(db: sqlite3.Connection, now: int) -> list[tuple[str, int, list[tuple[int, str]]]]:
+def scattered(db: sqlite3.Connection, now: int, *, everything: bool = False) -> list[tuple[str, int, list[tuple[int, str]]]]:
     """Days that are over and in several files which are worth merging: class, day, (id, file) in the order of writing."""
     groups: dict[tuple[str, int], list[tuple[int, str, int, int]]] = defaultdict(list)
     for number, archive_class, day, file, size, made in db.execute("SELECT id, class, day, file, bytes, made FROM segment ORDER BY id"):
-        if day + DAY + DAY_QUIET <= now:
+        if day + DAY + (0 if everything else DAY_QUIET) <= now:
             groups[archive_class, day].append((number, file, size, made))
     found = []
     for (archive_class, day), lines in sorted(groups.items()):
         sizes = [line[2] for line in lines]
-        worth = len(lines) >= 8 or (len(lines) >= 2 and sum(sizes) - max(sizes) >= sum(sizes) // 10)
-        still_open = db.execute(
-            "SELECT 1 FROM section WHERE class = ? AND window BETWEEN ? AND ? LIMIT 1", (archive_class, day, day + DAY - 1)
-        ).fetchone()
-        if worth and not still_open and now - max(line[3] for line in lines) >= DAY_QUIET:
+        worth = len(lines) >= 8 or (len(lines) >= 2 and (everything or sum(sizes) - max(sizes) >= sum(sizes) // 10))
+        if worth and (everything or (now - max(line[3] for line in lines) >= DAY_QUIET and not _still_open(db, archive_class, day))):
             found.append((archive_class, day, [(line[0], line[1]) for line in lines]))
     return found
+
+
+def _still_open(db: sqlite3.Connection, archive_class: str, day: int) -> bool:
+    found = db.execute("SELECT 1 FROM section WHERE class = ? AND window BETWEEN ? AND ? LIMIT 1", (archive_class, day, day + DAY - 1))
+    return found.fetchone() is not None

@@ -73,6 +73,13 @@ class Upkeep:
         """Merges the files of days that are over and quiet; returns the number of days."""
         return await self._in(self._sealing, lambda: self._sealer.compact(self._clock.now()))
 
+    async def settle(self) -> None:
+        """All at once, waiting for nothing: before a backup, after an import, for a measurement."""
+        await self.fold()
+        await self.seal(everything=True)
+        await self._in(self._sealing, lambda: self._sealer.compact(self._clock.now(), everything=True))
+        await self._in(self._sealing, self._sealer.tidy)
+
     async def retire(self) -> int:
         """Drops what is older than its class is kept; returns the number of files."""
         return await self._in(self._sealing, lambda: self._sealer.retire(self._clock.now()))
@@ -91,8 +98,8 @@ class Upkeep:
                 task.cancel()
             self._sealer.stopping.set()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._folding.shutdown()
-            self._sealing.shutdown()
+            await asyncio.to_thread(self._folding.shutdown)
+            await asyncio.to_thread(self._sealing.shutdown)
             self._sealer.close()
 
     async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:

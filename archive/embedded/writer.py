@@ -30,8 +30,7 @@ from schemas.records import PointBatch, StateEvent
 RESERVE = 64 << 20
 """Bytes (or 2 % of a small disk) that appends leave free, so that folding, sealing and retention can go on and make room."""
 FEW_NAMES = 16
-MOST_LISTS = 4096
-"""Lists of names kept in the journal; with more of them, they are begun anew at the next fold that empties it."""
+"""So few names are not worth a list of their own."""
 
 
 @dataclass(slots=True)
@@ -143,6 +142,8 @@ class Writer:
             return None, None, wire
         a, b = span
         number = names.number(batch.names) or plan.lists.get(id(batch.names))
+        if number is None and names.full:
+            return None, None, wire
         if number is None:
             number = self.db.execute("INSERT INTO names (data) VALUES (?)", (wire[a:b],)).lastrowid or 0
             plan.lists[id(batch.names)] = number
@@ -189,9 +190,9 @@ class Writer:
                     _write_section(self.db, piece, now)
                 _write_ledger(self.db, heads)
                 self.state.snapshot(self.db, upto)
-                if many := len(self.state.names.lists) > MOST_LISTS and upto == self.state.journal:
+                if full := self.state.names.full and upto == self.state.journal:
                     self.db.execute("DELETE FROM names")
-            if many:
+            if full:
                 self.state.names.forget_lists()
             self.state.folded = upto
             self.state.head.drop(upto)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from archive import open_archive
-from archive.embedded import merge
+from archive.embedded import head, merge
 from archive.embedded.adapter import EmbeddedArchive
 from kernel.archive import Archive, Resample, ResampleMethod, SeriesQuery
 from kernel.array import ArchiveClass, ArrayConfig, Site
@@ -282,3 +282,34 @@ async def test_a_damaged_file_is_named_and_not_believed(tmp_path: Path) -> None:
     async with opened(tmp_path, LeapingClock()) as archive:
         with pytest.raises(NotAvailable, match=r"standard/.*damaged.*backup"):
             await numbers(archive)
+
+
+async def test_names_that_change_with_every_batch_are_kept_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "MOST_NAMES", 100)
+    clock = LeapingClock()
+    lists = [tuple(f"p{i}.{j}" for j in range(30)) for i in range(9)]
+    sent = [batch(n, lists[n // 3], column([NOW + n] * 30, [float(n)] * 30)) for n in range(27)]
+    for part in (sent[:10], sent[10:20], sent[20:]):
+        async with opened(tmp_path, clock) as archive, opened(tmp_path, clock, read_only=True) as follower:
+            for one_batch in part:
+                await archive.append([one_batch])
+            for reader in (archive, follower):
+                for i in range(part[-1].seq // 3):
+                    (block,) = await reader.series(SeriesQuery((f"p{i}.29",), 0, FAR))
+                    assert block.series.value.tolist() == [3.0 * i, 3.0 * i + 1, 3.0 * i + 2]
+            if part[0].seq == 10:
+                await archive.upkeep.fold()
+
+
+async def test_settling_leaves_one_small_file_per_day(archive: EmbeddedArchive, tmp_path: Path) -> None:
+    for n in range(6):
+        await archive.append([batch_of(100 * n + k) for k in range(100)])
+        await archive.upkeep.fold()
+        await archive.upkeep.seal(everything=True)
+    before = (await archive.stats()).samples
+    await archive.upkeep.settle()
+    stats = await archive.stats()
+    days = {(NOW + n * STEP) // DAY for n in range(600)}
+    assert len(list(tmp_path.glob("standard/*.db"))) == len(days)
+    assert (stats.samples, stats.open_samples) == (before, 0)
+    assert await numbers(archive) == list(range(600))
