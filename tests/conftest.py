@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from kernel.clock import ManualClock
+from tests.support.demo import demo as demo
 
 
 @pytest.fixture

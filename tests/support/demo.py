@@ -1,4 +1,4 @@
-"""One demo platform for the tests that only look at it."""
+"""One demo platform for all tests that only look at it, or put back what they change."""
 
 from __future__ import annotations
 
