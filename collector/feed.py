@@ -21,9 +21,12 @@ from kernel.samples import Kind
 from schemas.records import DeadLetter, GapCause, StateEvent, StateKind
 
 _log = logging.getLogger(__name__)
+Description = tuple[str, tuple[float, float] | None, tuple[tuple[int, str], ...]]
+"""Unit, range and labels as the device tells them."""
 MAX_QUEUED = 100_000
 """Samples that wait for the bus; then the driver is asked to stop reading and the device's own queue holds."""
-EXTEND_EVERY = 4 * SECOND
+EXTEND_EVERY = 5 * SECOND // 2
+"""With keep-alives every two seconds, coverage without samples is published at least every five."""
 MAX_LETTER = 64 * 1024
 """Bytes of undecodable input kept per dead letter."""
 
@@ -78,8 +81,8 @@ class Feed:
         """Counts calls of take: what a driver remembers to acknowledge once `accepted` has reached it."""
         self.accepted = 0
         self.is_connected = False
-        self.descriptions: dict[str, tuple[str, tuple[float, float] | None, tuple[tuple[int, str], ...]]] = {}
-        """Point name to unit, range and labels as the device tells them, where the configuration lacks them."""
+        self.descriptions: dict[str, Description] = {}
+        """By point name, where the configuration lacks them."""
         self.skew_s = 0.0
         """Server clock minus ours at the newest sample that had a server time."""
         self._meter = meter

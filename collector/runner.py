@@ -20,7 +20,7 @@ from kernel.meter import Meter
 from schemas.records import PointBatch
 
 _log = logging.getLogger(__name__)
-COLLECT_FOR = 0.15
+COLLECT_FOR = 0.1
 """Seconds that samples wait for others to share a batch."""
 SETTLED = 30 * SECOND
 """A connection that lasted this long makes the next retry fast again."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from collector.driver import Driver
+from collector.feed import Description
 from collector.health import Health
 from collector.opcua import OpcUaDriver, Pki
 from collector.publisher import Publisher
@@ -74,6 +75,11 @@ class Collector:
                         ready()
             finally:
                 serving.cancel()
+
+    def descriptions(self, source: str) -> Mapping[str, Description]:
+        """Point name to what the source's device knows of it and the configuration lacks."""
+        running = self._running.get(source)
+        return dict(running[1].feed.descriptions) if running else {}
 
     async def _follow(self, config: ArrayConfig, tasks: asyncio.TaskGroup, publisher: Publisher) -> None:
         """Starts, stops and informs sources: those that did not change are not touched."""

@@ -11,8 +11,6 @@ from asyncua import ua
 from collector.opcua.session import RawSession, as_lost, node_id
 from kernel.array import Browse, Point, Source
 
-PER_CALL = 500
-"""Nodes per Browse call."""
 MOST = 200_000
 """Nodes looked at for one path; a server without end stops here."""
 
@@ -36,12 +34,12 @@ def point_name(template: str, parts: Sequence[str]) -> str:
     return template
 
 
-async def browse_points(session: RawSession, source: Source) -> dict[str, Point]:
-    """The points of all of a source's browse paths; a variable found by two paths belongs to the first."""
+async def browse_points(session: RawSession, source: Source, per_call: int) -> dict[str, Point]:
+    """The points of all of a source's browse paths; a variable found by two paths belongs to the first. per_call: nodes per call."""
     found: dict[str, Point] = {}
     seen: set[ua.NodeId] = set()
     for browse in source.browse:
-        for leaf in await _leaves(session, browse):
+        for leaf in await _leaves(session, browse, per_call):
             name = point_name(browse.point, leaf.parts)
             if leaf.node not in seen and name not in found:
                 seen.add(leaf.node)
@@ -49,23 +47,23 @@ async def browse_points(session: RawSession, source: Source) -> dict[str, Point]
     return found
 
 
-async def _leaves(session: RawSession, browse: Browse) -> list[_Found]:
+async def _leaves(session: RawSession, browse: Browse, per_call: int) -> list[_Found]:
     components = [c for c in browse.path.split("/") if c]
     if components and components[0] == "Objects":
         components = components[1:]
     level = [_Found(node_id(ua.ObjectIds.ObjectsFolder), ())]
     for depth, component in enumerate(components):
         last = depth == len(components) - 1
-        level = await _step(session, level, pattern(component), variables=last)
+        level = await _step(session, level, pattern(component), per_call, variables=last)
         if len(level) > MOST:
             break
     return level if components else []
 
 
-async def _step(session: RawSession, level: Sequence[_Found], wanted: re.Pattern[str], *, variables: bool) -> list[_Found]:
+async def _step(session: RawSession, level: Sequence[_Found], wanted: re.Pattern[str], per_call: int, *, variables: bool) -> list[_Found]:
     found = []
-    for i in range(0, len(level), PER_CALL):
-        parents = level[i : i + PER_CALL]
+    for i in range(0, len(level), per_call):
+        parents = level[i : i + per_call]
         for parent, references in zip(parents, await _children(session, [p.node for p in parents]), strict=True):
             for reference in references:
                 match = wanted.fullmatch(reference.BrowseName.Name or "")

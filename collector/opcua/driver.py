@@ -14,7 +14,8 @@ from collector.columns import take
 from collector.feed import Feed, Wanted
 from collector.opcua.browse import browse_points
 from collector.opcua.decode import EPOCH_1601, decode_data_change
-from collector.opcua.items import Items, Limits, Sub
+from collector.opcua.items import Items, Sub
+from collector.opcua.limits import Limits, read_limits
 from collector.opcua.metadata import describe_nodes
 from collector.opcua.overflow import overflow_gaps
 from collector.opcua.quality import quality_of
@@ -75,10 +76,12 @@ class OpcUaDriver:
         if self._kept is None:
             return None
         kept = self._kept
-        if await kept[0].resume():
-            return kept
-        self._kept = None
-        return None
+        session, reading = kept
+        if reading.expired(self._clock.now()) or not await session.resume():
+            self._kept = None
+            await session.close()
+            return None
+        return kept
 
 
 def _first(group: BaseExceptionGroup[SourceLost]) -> BaseException:
@@ -99,6 +102,7 @@ class _Reading:
         self._clock = clock
         self._tasks: asyncio.TaskGroup
         self._items: Items | None = None
+        self._limits = Limits()
         self._browsed: Mapping[str, Point] = {}
         self._acks: deque[tuple[int, int, int]] = deque()
         self._missing: asyncio.Queue[tuple[Sub, int]] = asyncio.Queue(10_000)
@@ -112,9 +116,12 @@ class _Reading:
         self._tasks, self._pumps, self._asking = tasks, 0, 0
         self._begin(self._session.renew_channel(), "renew")
         again = self._items is not None
-        items = self._items = self._items or Items(self._session.ua, self._feed, self._settings, await self._limits())
+        if self._items is None:
+            self._limits = await read_limits(self._session.ua)
+            self._items = Items(self._session.ua, self._feed, self._settings, self._limits)
+        items = self._items
         if self._source.browse and not again:
-            self._browsed = await browse_points(self._session.ua, self._source)
+            self._browsed = await browse_points(self._session.ua, self._source, self._limits.browse)
         for sub in items.subs.values():
             sub.heard = began
         self._begin(self._watch(items), "watchdog")
@@ -128,6 +135,10 @@ class _Reading:
             seconds = (self._clock.now() - began) / SECOND
             self._feed.connected(self._clock.now(), f"{len(items.subs)} subscriptions after {seconds:.1f} s")
 
+    def expired(self, now: int) -> bool:
+        """Whether the server will have ended the session by now."""
+        return now - self._heard > self._settings.session_timeout * SECOND
+
     @property
     def whole(self) -> bool:
         """Whether what is subscribed is known to be what was wanted."""
@@ -135,15 +146,6 @@ class _Reading:
 
     def _begin(self, work: Coroutine[Any, Any, None], what: str) -> None:
         self._tasks.create_task(work, name=f"{self._source.name}: {what}")
-
-    async def _limits(self) -> Limits:
-        nodes = [
-            node_id(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall),
-            node_id(ua.ObjectIds.Server_NamespaceArray),
-        ]
-        with as_lost("reading the server's limits"):
-            limit, spaces = [v.Value.Value if v.Value is not None else None for v in await self._session.ua.read_attributes(nodes, VALUE)]
-        return Limits(limit if isinstance(limit, int) else 0, tuple(map(str, spaces or ())))
 
     async def _apply(self, items: Items, points: Mapping[str, Point]) -> None:
         await items.apply({**self._browsed, **points})
@@ -155,8 +157,15 @@ class _Reading:
             self._begin(self._pump(items), f"pump {self._pumps}")
 
     async def _describe(self, items: Items, nodes: Mapping[str, ua.NodeId]) -> None:
-        """Reports units and labels that the configuration lacks and the server knows."""
-        for name, known in (await describe_nodes(self._session.ua, nodes)).items():
+        """Reports units and labels that the configuration lacks and the server knows. A server that refuses to tell loses nothing else."""
+        try:
+            found = await describe_nodes(self._session.ua, nodes, self._limits)
+        except LinkLost:
+            raise
+        except SourceLost as error:
+            _log.warning("source %s: units and labels stay unknown: %s", self._source.name, error)
+            return
+        for name, known in found.items():
             if known.range is not None:
                 items.described(name, known.range)
             self._feed.describe(name, known.unit, known.range, known.labels)

@@ -15,12 +15,14 @@ from asyncua import ua
 from collector.feed import Feed
 from collector.opcua import plan
 from collector.opcua.address import parse
+from collector.opcua.limits import Limits
 from collector.opcua.metadata import lacks
 from collector.opcua.quality import quality_of
 from collector.opcua.security import Settings
 from collector.opcua.session import RawSession, as_lost, status_name
 from kernel.array import DeadbandKind, Point
 from kernel.batches import Column
+from kernel.errors import SourceLost
 from kernel.samples import Kind
 
 _log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ NO_FILTER = frozenset(
     )
 )
 """Answers that mean: this item, but without its deadband."""
+TOO_MANY = (ua.StatusCodes.BadTooManyOperations, ua.StatusCodes.BadEncodingLimitsExceeded, ua.StatusCodes.BadRequestTooLarge)
 _ORDER = ("double", "long", "bool", "enum", "text")
 
 
@@ -58,15 +61,6 @@ class Sub:
     """Slot to the server's id of the item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is read from the server before anything is created."""
-
-    items_per_call: int = 0
-    """0: it names no limit."""
-    namespaces: tuple[str, ...] = ()
-
-
 class Items:
     """What is subscribed on one session. Methods raise SourceLost when the connection fails; a refused item is only that item's."""
 
@@ -74,7 +68,7 @@ class Items:
         self._session = session
         self._feed = feed
         self._settings = settings
-        self._chunk = plan.chunk_size(limits.items_per_call)
+        self._chunk = limits.items
         self._namespaces = limits.namespaces
         self._busy = asyncio.Lock()
         self._points: dict[str, tuple[Point, int]] = {}
@@ -229,8 +223,14 @@ class Items:
             )
             for point, slot, node in asked
         ]
-        with as_lost("creating monitored items"):
-            results = await self._session.create_monitored_items(params)
+        try:
+            with as_lost("creating monitored items"):
+                results = await self._session.create_monitored_items(params)
+        except SourceLost as error:
+            if getattr(error.__cause__, "code", 0) not in TOO_MANY or len(asked) == 1:
+                raise
+            half = self._chunk = len(asked) // 2  # a limit that the server did not tell
+            return await self._request(sub, asked[:half], filtered=filtered) + await self._request(sub, asked[half:], filtered=filtered)
         found = []
         for (_, slot, _), result in zip(asked, results, strict=True):
             status = int(result.StatusCode.value)

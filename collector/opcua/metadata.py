@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from asyncua import ua
 
+from collector.opcua.limits import Limits
 from collector.opcua.session import RawSession, as_lost, node_id
 from kernel.array import DeadbandKind, Point, PointKind
 
-PER_CALL = 250
 PROPERTIES = ("EngineeringUnits", "EURange", "EnumStrings", "EnumValues")
 
 
@@ -31,14 +31,14 @@ def lacks(point: Point) -> bool:
     return (numeric and not point.type.unit) or (point.type.kind is PointKind.ENUM and not point.type.labels) or percent
 
 
-async def describe_nodes(session: RawSession, nodes: Mapping[str, ua.NodeId]) -> dict[str, Described]:
+async def describe_nodes(session: RawSession, nodes: Mapping[str, ua.NodeId], limits: Limits) -> dict[str, Described]:
     """By point name; only those of which the server says something."""
     found: dict[str, Described] = {}
-    names = list(nodes)
-    for i in range(0, len(names), PER_CALL):
-        part = names[i : i + PER_CALL]
+    names, most = list(nodes), max(limits.paths // len(PROPERTIES), 1)
+    for i in range(0, len(names), most):
+        part = names[i : i + most]
         properties = await _properties(session, [nodes[n] for n in part])
-        values = await _read(session, [p for of_node in properties for p in of_node.values()])
+        values = await _read(session, [p for of_node in properties for p in of_node.values()], limits.read)
         at = iter(values)
         for name, of_node in zip(part, properties, strict=True):
             described = interpret({title: next(at) for title in of_node})
@@ -90,10 +90,10 @@ async def _properties(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[d
     return found
 
 
-async def _read(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[Any]:
+async def _read(session: RawSession, nodes: Sequence[ua.NodeId], most: int) -> list[Any]:
     found: list[Any] = []
-    for i in range(0, len(nodes), PER_CALL):
+    for i in range(0, len(nodes), most):
         with as_lost("reading units and labels"):
-            values = await session.read_attributes(list(nodes[i : i + PER_CALL]), ua.AttributeIds.Value)
+            values = await session.read_attributes(list(nodes[i : i + most]), ua.AttributeIds.Value)
         found += [v.Value.Value if v.Value is not None else None for v in values]
     return found

@@ -41,8 +41,3 @@ def keep_alive_count(publishing: float) -> int:
 def lifetime_count(publishing: float) -> int:
     """Publishing intervals without a request after which the server deletes the subscription; at least three keep-alives (OPC 10000-4)."""
     return max(3 * keep_alive_count(publishing), math.ceil(LIFETIME / publishing))
-
-
-def chunk_size(limit: int) -> int:
-    """Items per service call: the server's operation limit (0: it has none), and never more than a thousand."""
-    return min(limit, 1000) if limit > 0 else 1000

@@ -85,8 +85,11 @@ async def test_a_cut_connection_loses_nothing(tmp_path: Path) -> None:
             await peer.tell("set", name="d00000", value=float(turn))
             sent.append(float(turn))
             await sleep(SystemClock(), 0.12)  # values must not follow faster than they are sampled
-            if turn in (8, 16):
+            if turn in (6, 14):
+                proxy.silence()  # what the server sends now is lost on the way, and must be asked for again
+            if turn in (9, 18):
                 proxy.cut()
+                proxy.flow()
         await until(lambda: c.bus.last("p.a") == 30.0)
         assert sorted({v for _, v, _, _ in c.bus.values("p.a")}) == sent
         connected = c.bus.of(StateKind.CONNECTED)

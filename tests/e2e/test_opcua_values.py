@@ -161,3 +161,24 @@ async def test_silence_is_explained_by_coverage(tmp_path: Path) -> None:
         assert all(b - a < 8 * SECOND for a, b in claims)
         assert [b.seq for b in c.bus.batches] == list(range(len(c.bus.batches)))
         assert len({b.epoch for b in c.bus.batches}) == 1
+
+
+async def test_a_server_that_allows_few_operations_per_call(tmp_path: Path) -> None:
+    points = [point(f"p.x{i}", f"d{i:05d}") for i in range(40)]
+    async with opcua_peer(tmp_path, rate=2, doubles=40, itemsPerCall=7) as peer, collecting(array([source(peer.url)], points)) as c:
+        await until(lambda: all(len(c.bus.values(p.name)) > 2 for p in points))
+        assert len(c.bus.of(StateKind.CONNECTED)) == 1
+
+
+async def test_what_the_server_knows_of_a_point_is_reported(tmp_path: Path) -> None:
+    points = [
+        point("p.unit", "d00000"),
+        point("p.mine", "d00001", unit="K"),
+        point("p.enum", "e0", kind=PointKind.ENUM),
+        point("p.plain", "d00120"),
+    ]
+    async with opcua_peer(tmp_path, rate=2, doubles=130, mixed=True) as peer, collecting(array([source(peer.url)], points)) as c:
+        await until(lambda: c.meter.gauges.get("peer.described_count") == 2)
+        said = c.descriptions("peer")
+        assert said["p.unit"] == ("°C", (-50.0, 150.0), ())
+        assert said["p.enum"][2] == ((0, "OFF"), (1, "STANDBY"), (2, "SLEWING"), (3, "TRACKING"))

@@ -42,6 +42,11 @@ class Collecting:
     config: LiveConfig
     meter: Meter
     task: asyncio.Task[None]
+    collector: Collector
+
+    def descriptions(self, name: str) -> Mapping[str, Any]:
+        """What the source's server said of points."""
+        return self.collector.descriptions(name)
 
     def hop(self, name: str = "peer") -> tuple[int, int, dict[str, int]]:
         """Entered, left and lost of the source's line of the ledger."""
@@ -62,7 +67,7 @@ async def collecting(
     try:
         async with asyncio.timeout(10):
             await ready.wait()
-        yield Collecting(recording, live, meter, task)
+        yield Collecting(recording, live, meter, task, collector)
         assert not task.done(), f"the collector ended: {task.exception()}"
     finally:
         task.cancel()

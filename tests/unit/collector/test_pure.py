@@ -15,6 +15,7 @@ from collector.columns import total
 from collector.opcua import plan
 from collector.opcua.address import INVALID, UNKNOWN, parse
 from collector.opcua.browse import pattern, point_name
+from collector.opcua.limits import allowed
 from collector.opcua.metadata import Described, interpret, lacks
 from collector.opcua.overflow import overflow_gaps
 from collector.opcua.quality import overflowed, qualities, quality_of
@@ -54,8 +55,8 @@ def test_a_late_publish_loses_nothing(sampling: float) -> None:
     assert plan.lifetime_count(publishing) * publishing >= 120
 
 
-def test_chunks_respect_the_server() -> None:
-    assert [plan.chunk_size(n) for n in (0, 100, 1000, 50_000)] == [1000, 100, 1000, 1000]
+def test_calls_respect_the_server() -> None:
+    assert [allowed(n) for n in (None, 0, 100, 1000, 50_000)] == [1000, 1000, 100, 1000, 1000]
 
 
 def test_severity_is_quality() -> None:

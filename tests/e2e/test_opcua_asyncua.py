@@ -1,0 +1,71 @@
+"""The collector against a server of another make: asyncua's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from asyncua import Server, ua
+from asyncua.common.node import Node
+
+from kernel.array import Browse, Point, PointKind, PointType
+from kernel.clock import SystemClock, sleep
+from schemas.records import StateKind
+from tests.peers.collecting import array, collecting, source
+from tests.peers.opcua_peer import free_port
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.timeout(90)
+URI = "urn:mla:test"
+NAMES = ("azimuth", "elevation", "state", "brake", "firmware")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[tuple[str, dict[str, Node]]]:
+    """A mount with five variables."""
+    made, url = Server(), f"opc.tcp://127.0.0.1:{free_port()}"
+    await made.init()
+    made.set_endpoint(url)
+    space = await made.register_namespace(URI)
+    mount = await made.nodes.objects.add_object(ua.NodeId("AST1.Mount", space), ua.QualifiedName("Mount", space))
+    first = (ua.Variant(0.0, ua.VariantType.Double), ua.Variant(0.0, ua.VariantType.Float), ua.Variant(0, ua.VariantType.Int32), False, "1.0")
+    nodes = {}
+    for name, value in zip(NAMES, first, strict=True):
+        nodes[name] = await mount.add_variable(ua.NodeId(name, space), ua.QualifiedName(name, space), value)
+    async with made:
+        yield url, nodes
+
+
+def points() -> list[Point]:
+    kinds = (PointKind.DOUBLE, PointKind.DOUBLE, PointKind.LONG, PointKind.BOOL, PointKind.TEXT)
+    return [
+        Point(f"ast1.mount.{n}", PointType(k, sampling=0.1), "ast1", "peer", f"nsu={URI};s={n}") for n, k in zip(NAMES, kinds, strict=True)
+    ]
+
+
+async def test_values_by_name_space_uri(server: tuple[str, dict[str, Node]]) -> None:
+    url, nodes = server
+    async with collecting(array([source(url)], points())) as c:
+        await until(lambda: all(c.bus.values(p.name) for p in points()))
+        for turn in range(1, 6):
+            await nodes["azimuth"].write_value(float(turn))
+            await nodes["state"].write_value(ua.Variant(turn, ua.VariantType.Int32))
+            await nodes["brake"].write_value(turn % 2 == 1)
+            await nodes["firmware"].write_value(f"1.{turn}")
+            await sleep(SystemClock(), 0.15)  # values must not follow faster than they are sampled
+        await until(lambda: c.bus.last("ast1.mount.firmware") == "1.5")
+        await until(lambda: c.bus.last("ast1.mount.azimuth") == 5.0 and c.bus.last("ast1.mount.state") == 5)
+        assert c.bus.last("ast1.mount.brake") == 1
+        bad = ua.DataValue(ua.Variant(6.0, ua.VariantType.Double), ua.StatusCode(ua.UInt32(ua.StatusCodes.BadSensorFailure)))
+        await nodes["azimuth"].write_value(bad)
+        await until(lambda: c.bus.values("ast1.mount.azimuth")[-1][1:] == (6.0, 2, 0x808C0000))
+
+
+async def test_points_by_browse_path(server: tuple[str, dict[str, Node]]) -> None:
+    url, nodes = server
+    browse = (Browse("Objects/Mount/*a*", "ast1.{1}a{2}", PointType(sampling=0.1)),)
+    async with collecting(array([source(url, browse=browse)], [])) as c:
+        await until(lambda: {n for b in c.bus.batches for n in b.names} >= {"ast1.azimuth", "ast1.state"})
+        await nodes["azimuth"].write_value(3.5)
+        await until(lambda: c.bus.last("ast1.azimuth") == 3.5)
+        assert len(c.bus.of(StateKind.CONNECTED)) == 1
