@@ -36,7 +36,7 @@ __all__ = [
     "write_folder",
 ]
 
-SCHEMES = ("sqlite:///ABSOLUTE/FOLDER",)
+SCHEMES = ("sqlite:///ABSOLUTE/FOLDER", "cassandra://HOST[:PORT]/KEYSPACE")
 
 
 def open_config(url: str, *, clock: Clock) -> AbstractAsyncContextManager[ConfigStore]:
@@ -47,6 +47,11 @@ def open_config(url: str, *, clock: Clock) -> AbstractAsyncContextManager[Config
     scheme, found, rest = url.partition("://")
     if found and scheme == "sqlite":
         return open_sqlite(_folder(url, rest), clock=clock)
+    if found and scheme == "cassandra":
+        from cdb.cassandra import open_cassandra
+        from cql import read_place
+
+        return open_cassandra(read_place(url), clock=clock)
     raise BadUsage(f"unknown configuration URL {url!r}: use one of {', '.join(SCHEMES)}")
 
 

@@ -30,6 +30,14 @@ def check_path(path: str) -> None:
         raise BadUsage(f"{path!r} is no path of a document: {reason}; write e.g. telescopes/astri.yaml")
 
 
+def check_text(path: str, text: str | None) -> None:
+    """Raises BadUsage for a text that cannot be written in UTF-8."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise BadUsage(f"{path} holds a character that is no Unicode: save it as UTF-8") from None
+
+
 def also_folders(paths: Iterable[str]) -> list[str]:
     """Paths that are a document and a folder of another document at once."""
     known = set(paths)

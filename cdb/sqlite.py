@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from cdb.paths import check_path
+from cdb.paths import check_path, check_text
 from kernel.clock import Clock, monotonic, pause, sleep
 from kernel.config_store import ConfigStore, Snapshot
 from kernel.errors import BadUsage, Conflict, NotAvailable
@@ -74,7 +74,7 @@ class _SqliteStore:
     async def publish(self, changes: Mapping[str, str | None], *, base: int, author: str, comment: str) -> Revision:
         for path, text in changes.items():
             check_path(path)
-            _check_text(path, text)
+            check_text(path, text)
         return await self._do(lambda: self._publish(dict(changes), base, author, comment))
 
     async def revisions(self, *, limit: int = 100, before: int | None = None) -> Sequence[Revision]:
@@ -209,10 +209,3 @@ def _who(db: sqlite3.Connection, number: int) -> str:
 def _revision(row: tuple[int, int, int, str, str, str]) -> Revision:
     number, base, time, author, comment, paths = row
     return Revision(number=number, base=base, time=time, author=author, comment=comment, paths=tuple(json.loads(paths)))
-
-
-def _check_text(path: str, text: str | None) -> None:
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        raise BadUsage(f"{path} holds a character that is no Unicode: save it as UTF-8") from None

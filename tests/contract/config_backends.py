@@ -10,9 +10,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from cdb import open_config
 from kernel.clock import Clock, SystemClock
 from kernel.config_store import ConfigStore
+from tests.support.cassandra import emptied
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,13 +36,19 @@ class ConfigBackend:
         return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
 
 
-Backend = Callable[[Path], AbstractAsyncContextManager[ConfigBackend]]
+Backend = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[ConfigBackend]]
 
 
 @asynccontextmanager
-async def sqlite_backend(folder: Path) -> AsyncIterator[ConfigBackend]:
+async def sqlite_backend(request: pytest.FixtureRequest) -> AsyncIterator[ConfigBackend]:
     """The embedded store."""
-    yield ConfigBackend(f"sqlite://{folder}/cdb")
+    yield ConfigBackend(f"sqlite://{request.getfixturevalue('tmp_path')}/cdb")
 
 
-BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend}
+@asynccontextmanager
+async def cassandra_backend(request: pytest.FixtureRequest) -> AsyncIterator[ConfigBackend]:
+    """Apache Cassandra, in a keyspace that others do not use."""
+    yield ConfigBackend(emptied(request.getfixturevalue("cassandra_url"), "config"))
+
+
+BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend, "cassandra": cassandra_backend}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,9 @@ from tests.support.waiting import until
 
 
 @pytest.fixture(params=BACKENDS.values(), ids=list(BACKENDS))
-async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ConfigBackend]:
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[ConfigBackend]:
     make: Backend = request.param
-    async with make(tmp_path) as running:
+    async with make(request) as running:
         yield running
 
 

@@ -1,0 +1,231 @@
+"""A connection to a Cassandra cluster.
+
+Requests are futures of the client library: awaited on the event loop, or waited for in worker threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from cassandra import AuthenticationFailed, ConsistencyLevel, DriverException, InvalidRequest, Unauthorized, WriteTimeout, WriteType
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
+from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
+from cassandra.query import BatchStatement, BatchType, tuple_factory
+
+from cql.place import Place, Tls
+from kernel.errors import BadUsage, MlaError, NotAvailable
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+TIMEOUT = 10.0
+"""Seconds that a request may take."""
+CONNECT_TIMEOUT = 5.0
+RECONNECT = 1.0
+"""Seconds between tries to reach a node that went away: what comes back is used again at once."""
+PAGE = 1000
+"""Rows fetched at once."""
+
+
+class Link:
+    """One session, shared by all threads. Texts are prepared once and kept."""
+
+    def __init__(self, place: Place, cluster: Cluster, session: Session) -> None:
+        self.place = place
+        self._cluster, self._session = cluster, session
+        self._prepared: dict[str, Any] = {}
+        self._serial = ConsistencyLevel.LOCAL_SERIAL
+
+    @property
+    def replicas(self) -> int:
+        """How many copies the keyspace keeps, in the data centre that keeps the fewest."""
+        strategy = self._cluster.metadata.keyspaces[self.place.keyspace].replication_strategy
+        per_dc = getattr(strategy, "dc_replication_factors", None)
+        return min(per_dc.values()) if per_dc else int(getattr(strategy, "replication_factor", 1))
+
+    def table(self, name: str) -> Any:
+        """The client library's description of a table; None where there is none such."""
+        return self._cluster.metadata.keyspaces[self.place.keyspace].tables.get(name)
+
+    def prepare(self, text: str) -> Any:
+        """Blocks the first time."""
+        found = self._prepared.get(text)
+        if found is None:
+            found = self._prepared[text] = _translated(self.place, lambda: self._session.prepare(text))
+        return found
+
+    def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> ResponseFuture:
+        """Sends a request; see wait. `serial` reads what lightweight transactions have agreed on."""
+        bound = self.prepare(text).bind(values)
+        bound.serial_consistency_level = self._serial
+        if serial:
+            bound.consistency_level = self._serial
+        return self._session.execute_async(bound)
+
+    def start_batch(self, text: str, rows: Iterable[Sequence[Any]]) -> ResponseFuture:
+        """Sends rows of one partition as one mutation: all or none of them."""
+        batch = BatchStatement(BatchType.UNLOGGED)
+        prepared = self.prepare(text)
+        for row in rows:
+            batch.add(prepared, row)
+        return self._session.execute_async(batch)
+
+    def wait(self, future: ResponseFuture) -> list[Row]:
+        """All rows of an answer. Blocks: for worker threads."""
+        return _translated(self.place, lambda: list(future.result()))
+
+    def ask(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
+        """Sends and waits. Blocks: for worker threads."""
+        return _translated(self.place, lambda: list(self.start(text, values, serial=serial).result()))
+
+    def define(self, text: str) -> None:
+        """Changes the schema. Blocks."""
+        _translated(self.place, lambda: self._session.execute(text, timeout=60.0))
+
+    async def run(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
+        """All rows of an answer, without a thread: the client library's callbacks wake the event loop."""
+        if text not in self._prepared:
+            await asyncio.to_thread(self.prepare, text)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Row]] = loop.create_future()
+        rows: list[Row] = []
+        try:
+            future = self.start(text, values, serial=serial)
+        except (DriverException, NoHostAvailable) as error:
+            raise explained(self.place, error) from error
+
+        def answered(page: Iterable[Row] | None) -> None:
+            rows.extend(page or ())
+            if future.has_more_pages:
+                future.start_fetching_next_page()
+            else:
+                loop.call_soon_threadsafe(_settle, done, rows, None)
+
+        future.add_callbacks(answered, lambda error: loop.call_soon_threadsafe(_settle, done, rows, error))
+        try:
+            return await done
+        except (DriverException, NoHostAvailable) as error:
+            raise explained(self.place, error) from error
+
+
+def _settle(done: asyncio.Future[list[Row]], rows: list[Row], error: BaseException | None) -> None:
+    if done.done():  # the one who asked has gone
+        return
+    if error is None:
+        done.set_result(rows)
+    else:
+        done.set_exception(error)
+
+
+def _translated(place: Place, work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except (DriverException, NoHostAvailable) as error:
+        raise explained(place, error) from error
+
+
+def undecided(error: BaseException) -> bool:
+    """Whether a lightweight transaction may or may not have taken place: ask with a serial read."""
+    cause = error.__cause__
+    return isinstance(error, NotAvailable) and not (
+        isinstance(cause, WriteTimeout) and cause.write_type not in (WriteType.CAS, WriteType.SIMPLE)
+    )
+
+
+def explained(place: Place, error: Exception) -> MlaError:
+    """The client library's error as one of ours, naming the cluster and the remedy."""
+    reasons = list(error.errors.values()) if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) else [error]
+    if any(isinstance(r, AuthenticationFailed) for r in reasons):
+        return NotAvailable(f"{place.shown} refuses this user: check user and password or password_file in the URL")
+    if any(isinstance(r, Unauthorized) for r in reasons):
+        return NotAvailable(f"{place.shown} does not allow this: {reasons[0]}; grant the user its rights on the keyspace")
+    if any(isinstance(r, InvalidRequest) for r in reasons):
+        return BadUsage(f"{place.shown} refuses a request: {reasons[0]}")
+    text = "; ".join(sorted({str(r) or type(r).__name__ for r in reasons})) or str(error)
+    return NotAvailable(f"{place.shown} does not answer: {text}; check that enough Cassandra nodes run and can be reached")
+
+
+def _tls_context(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+        context.check_hostname = tls.check_hostname
+        if tls.cert:
+            context.load_cert_chain(tls.cert, tls.key)
+    except OSError as error:
+        raise BadUsage(f"Cassandra URL: the certificates cannot be read: {error}") from error
+    return context
+
+
+def _connect(place: Place) -> Link:
+    balancing = DCAwareRoundRobinPolicy(place.local_dc) if place.local_dc else RoundRobinPolicy()
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(balancing),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=TIMEOUT,
+        row_factory=tuple_factory,
+    )
+    cluster = Cluster(
+        contact_points=list(place.hosts),
+        protocol_version=5,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        reconnection_policy=ConstantReconnectionPolicy(RECONNECT, max_attempts=None),
+        auth_provider=PlainTextAuthProvider(place.user, place.password or "") if place.user else None,
+        ssl_context=_tls_context(place.tls) if place.tls else None,
+        ssl_options={"server_hostname": place.hosts[0][0]} if place.tls and place.tls.check_hostname else None,
+        connect_timeout=CONNECT_TIMEOUT,
+        control_connection_timeout=TIMEOUT,
+        executor_threads=2,
+    )
+    try:
+        session = cluster.connect()
+        session.default_fetch_size = PAGE
+        _use_keyspace(place, cluster, session)
+        link = Link(place, cluster, session)
+        level = place.consistency or ("ONE" if link.replicas == 1 else "LOCAL_QUORUM")
+        profile.consistency_level = ConsistencyLevel.name_to_value[level]
+        return link
+    except (DriverException, NoHostAvailable) as error:
+        cluster.shutdown()
+        raise explained(place, error) from error
+    except BaseException:
+        cluster.shutdown()
+        raise
+
+
+def _use_keyspace(place: Place, cluster: Cluster, session: Session) -> None:
+    if place.keyspace not in cluster.metadata.keyspaces:
+        session.execute(f"CREATE KEYSPACE IF NOT EXISTS {place.keyspace} WITH replication = {_strategy(place, cluster)}", timeout=60.0)
+        cluster.refresh_keyspace_metadata(place.keyspace)
+    session.set_keyspace(place.keyspace)
+
+
+def _strategy(place: Place, cluster: Cluster) -> str:
+    wanted = dict(place.replication)
+    if not wanted and place.local_dc:
+        wanted = {place.local_dc: min(3, sum(h.datacenter == place.local_dc for h in cluster.metadata.all_hosts()))}
+    if not wanted or "" in wanted:
+        copies = wanted.get("") or min(3, len(cluster.metadata.all_hosts()))
+        return f"{{'class': 'SimpleStrategy', 'replication_factor': {copies}}}"
+    return f"{{'class': 'NetworkTopologyStrategy', {', '.join(f'{name!r}: {n}' for name, n in wanted.items())}}}"
+
+
+@asynccontextmanager
+async def open_link(place: Place) -> AsyncIterator[Link]:
+    """A connection for as long as the context lasts; the keyspace is made where there is none. Raises NotAvailable, or BadUsage."""
+    connecting = asyncio.ensure_future(asyncio.to_thread(_connect, place))
+    try:
+        link = await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        found = (await asyncio.gather(connecting, return_exceptions=True))[0]
+        if isinstance(found, Link):
+            await asyncio.to_thread(found._cluster.shutdown)
+        raise
+    try:
+        yield link
+    finally:
+        await asyncio.shield(asyncio.to_thread(link._cluster.shutdown))

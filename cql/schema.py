@@ -1,0 +1,86 @@
+"""Tables made and changed by the program itself, also when several processes start at once.
+
+A table of versions says how far each part's schema has come. One process at a time changes it: it holds a lease, got by a lightweight
+transaction, that ends by itself. Tables get an id worked out from their name, so that even two nodes that make the same table at the same
+moment make the same one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cql.link import Link
+from kernel.clock import monotonic, pause
+from kernel.errors import BadUsage, NotAvailable
+
+LEASE = 60
+"""Seconds after which a process that died while changing the schema is passed over."""
+PATIENCE = 120.0
+_NAMES = uuid.UUID("6f1c1c0e-5a0b-4d2e-9a43-6d6c61000001")
+_VERSIONS = "mla_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of a part's schema: statements that may be run again. `{id:NAME}` stands for the id of the table NAME."""
+
+    statements: tuple[str, ...]
+
+
+def migrate(link: Link, part: str, steps: Sequence[Migration]) -> None:
+    """Brings a part's tables to the last step. Blocks. Raises BadUsage where a newer release has been here."""
+    if link.table(_VERSIONS) is None:
+        columns = "(part text PRIMARY KEY, version int, owner uuid)"
+        link.define(f"CREATE TABLE IF NOT EXISTS {_VERSIONS} {columns} WITH id = {_table_id(link, _VERSIONS)}")
+    if _version(link, part, len(steps)) == len(steps):
+        return
+    me = uuid.uuid4()
+    _take(link, part, me)
+    try:
+        for number in range(_version(link, part, len(steps)), len(steps)):
+            for statement in steps[number].statements:
+                link.define(_with_ids(link, statement))
+            link.ask(f"UPDATE {_VERSIONS} SET version = ? WHERE part = ? IF owner = ?", (number + 1, part, me))
+    finally:
+        link.ask(f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
+
+
+def make(link: Link, part: str, table: str, statement: str) -> None:
+    """Makes one further table, where it is not there. Blocks."""
+    if link.table(table) is not None:
+        return
+    me = uuid.uuid4()
+    _take(link, part, me)
+    try:
+        link.define(_with_ids(link, statement))
+    finally:
+        link.ask(f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
+
+
+def _version(link: Link, part: str, known: int) -> int:
+    rows = link.ask(f"SELECT version FROM {_VERSIONS} WHERE part = ?", (part,), serial=True)
+    version = rows[0][0] or 0 if rows else 0
+    if version > known:
+        raise BadUsage(f"{link.place.shown}: its {part} tables are of a newer release (version {version}); update this one")
+    return int(version)
+
+
+def _take(link: Link, part: str, me: uuid.UUID) -> None:
+    end = monotonic() + PATIENCE
+    while not link.ask(f"UPDATE {_VERSIONS} USING TTL {LEASE} SET owner = ? WHERE part = ? IF owner = null", (me, part))[0][0]:
+        if monotonic() > end:
+            raise NotAvailable(f"{link.place.shown}: another process has been changing the {part} tables for {PATIENCE:.0f} s; look at it")
+        pause(0.1)
+
+
+def _table_id(link: Link, table: str) -> uuid.UUID:
+    return uuid.uuid5(_NAMES, f"{link.place.keyspace}.{table}")
+
+
+def _with_ids(link: Link, statement: str) -> str:
+    while (at := statement.find("{id:")) >= 0:
+        end = statement.index("}", at)
+        statement = statement[:at] + str(_table_id(link, statement[at + 4 : end])) + statement[end + 1 :]
+    return statement

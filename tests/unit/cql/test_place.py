@@ -1,0 +1,50 @@
+"""What a Cassandra URL may say, and what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cql import Place, read_place
+from cql.place import Tls
+from kernel.errors import BadUsage
+
+
+def test_a_plain_url() -> None:
+    assert read_place("cassandra://127.0.0.1/mla") == Place((("127.0.0.1", 9042),), "mla")
+
+
+def test_several_hosts_share_the_last_port() -> None:
+    assert read_place("cassandra://a,b:9043,c,[::1]:9044/mla").hosts == (("a", 9044), ("b", 9043), ("c", 9044), ("::1", 9044))
+
+
+def test_everything_at_once(tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("se cret\n")
+    url = f"cassandra://h/k?user=u&password_file={tmp_path}/word&ca=/ca.pem&local_dc=dc1&consistency=quorum&replication=dc1:3,dc2:2"
+    place = read_place(url)
+    assert place == Place((("h", 9042),), "k", "u", "se cret", Tls("/ca.pem"), "dc1", "QUORUM", (("dc1", 3), ("dc2", 2)))
+    assert "cret" not in place.shown + repr(place)
+    assert read_place("cassandra://u:p%40ss@h/k?tls=1&check_hostname=0").tls == Tls(check_hostname=False)
+    assert read_place("cassandra://u:p%40ss@h/k").password == "p@ss"
+    assert read_place("cassandra://h/k?replication=3").replication == (("", 3),)
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("cassandra://h", "names no keyspace"),
+        ("cassandra://h/Mla-1", "names no keyspace"),
+        ("cassandra:///mla", "names no host"),
+        ("cassandra://h:x/mla", "names no host"),
+        ("cassandra://h/mla?colour=red", "unknown option 'colour'; known are: user"),
+        ("cassandra://h/mla?consistency=MOST", "unknown consistency 'MOST'"),
+        ("cassandra://h/mla?replication=0", "neither a number of replicas"),
+        ("cassandra://h/mla?replication=3,dc2:3", "neither a number of replicas"),
+        ("cassandra://h/mla?tls=maybe", "neither 1 nor 0"),
+        ("cassandra://h/mla?password_file=/nowhere/at/all", "cannot be read"),
+    ],
+)
+def test_mistakes_are_named(url: str, text: str) -> None:
+    with pytest.raises(BadUsage, match=text):
+        read_place(url)
