@@ -142,7 +142,7 @@ class Endpoint:
         server._application_uri = APPLICATION
         await server.init()
         await server.register_namespace(NAMESPACE_URI)
-        await self._secure(server)
+        self._secure(server)
         await server._setup_server_nodes()
         await core.start()
         self._show_clock(core)
@@ -156,15 +156,14 @@ class Endpoint:
                 f"{self.source.name}: cannot listen at {self.source.url}: {error.strerror}; free the port or change the URL"
             ) from error
 
-    async def _secure(self, server: Server) -> None:
+    def _secure(self, server: Server) -> None:
         server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken, ua.X509IdentityToken])
         if self._identity is None:
             server.set_security_policy(OPEN)
             server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
             return
         server.set_security_policy(SECURED)
-        await server.load_certificate(self._identity.certificate, "der")
-        await server.load_private_key(self._identity.private_key, format="pem")
+        server.iserver.certificate, server.iserver.private_key = self._identity.parsed()
 
     def _show_clock(self, core: LeanServer) -> None:
         """The server's clock is told when it is read, not written every second."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -22,6 +23,18 @@ class Identity:
 
     certificate: bytes
     private_key: bytes
+
+    def parsed(self) -> tuple[Any, Any]:
+        """Both as asyncua keeps them. Checking a key takes 25 ms, so servers of a process share them."""
+        return _parsed(self)
+
+
+@cache
+def _parsed(identity: Identity) -> tuple[Any, Any]:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_der_x509_certificate
+
+    return load_der_x509_certificate(identity.certificate), load_pem_private_key(identity.private_key, None)
 
 
 def make_identity(folder: Path) -> Identity:

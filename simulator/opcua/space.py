@@ -146,7 +146,9 @@ class ComputedSpace(AddressSpace):
         if node is None:
             shared: Any = self._layers[nodeid]
             node = NodeData(nodeid)
-            node.attributes = {k: AttributeValue(deepcopy(v.value)) for k, v in shared.attributes.items()}
+            node.attributes = {
+                k: AttributeValue(deepcopy(v.value) if k == ua.AttributeIds.Value else v.value) for k, v in shared.attributes.items()
+            }
             node.references, node.call = list(shared.references), shared.call
             self._layers.own[nodeid] = node
         out: NodeData = node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -66,8 +67,13 @@ def standard_nodes() -> dict[ua.NodeId, NodeData]:
 
     space = AddressSpace()
     fill: Callable[[Any], None] = standard_address_space.fill_address_space
-    fill(SharingService(space))
+    gc.disable()  # some 200 000 objects that stay: the collector would look at them again and again
+    try:
+        fill(SharingService(space))
+    finally:
+        gc.enable()
     nodes = space._nodes
     for parent, child in MISSING:
         nodes[node_id(child)].references.append(reference(nodes[node_id(parent)], ua.ObjectIds.Organizes, forward=False))
+    gc.freeze()
     return nodes
