@@ -30,7 +30,14 @@ function packed(): Plugin {
 export default defineConfig({
   plugins: [svelte(), packed()],
   base: './',
-  build: { outDir: 'dist', target: 'es2022', sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    outDir: 'dist',
+    target: 'es2022',
+    sourcemap: false,
+    license: { fileName: 'licenses.md' },
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
   server: { host: '127.0.0.1', proxy },
   preview: { host: '127.0.0.1', proxy },
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
