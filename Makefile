@@ -6,7 +6,7 @@ WEB := hmi_web
 HTTP ?= 127.0.0.1:8800
 DATA ?= data
 
-.PHONY: run test lint unit contract e2e browser architecture bench web install generate lock clean coverage
+.PHONY: run build chromium test lint unit contract e2e browser architecture bench web install generate lock clean coverage
 
 run: install web
 	$(BIN)/mla up --demo --data $(DATA) --http $(HTTP)
@@ -21,6 +21,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 # The HMI is built once and again whenever its sources change.
 WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(WEB)/index.html $(WEB)/package.json $(WEB)/vite.config.ts
+build: web
 web: hmi_backend/static/index.html
 hmi_backend/static/index.html: $(WEB)/node_modules/.installed $(WEB_SOURCES)
 	cd $(WEB) && npm run --silent build
