@@ -82,19 +82,19 @@ def _counted(evidence: Evidence, query: SeriesQuery, limits: Ints, pieces: Itera
 
 
 def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: Ints, pieces: Iterator[Table]) -> Picked | None:
-    before = _usable(evidence.before())
-    first, last = _neighbour(before), _neighbour(before)
+    before, after = _usable(evidence.before()), _usable(evidence.after())
+    ends = _neighbour(before)
     for piece in pieces:
         good = _usable(piece)
         if good is not None:
-            first.append(_piece(good, limits, ResampleMethod.FIRST))
-            last.append(_piece(good, limits, ResampleMethod.LAST))
-    after = _neighbour(_usable(evidence.after()))
-    first, last = first + after, last + after
-    if not first:
+            ends += (_piece(good, limits, ResampleMethod.FIRST), _piece(good, limits, ResampleMethod.LAST))
+    ends += _neighbour(after)
+    if not ends:
         return None
-    gaps = found_gaps(evidence, _since(query, before))
-    return interpolated(together(first), together(last), limits, fill, gaps, evidence.known_until)
+    wider = _since(query, before)
+    if after is not None:
+        wider = replace(wider, end=int(after.time[0]) + 1)
+    return interpolated(together(ends), limits, fill, found_gaps(evidence, wider), evidence.known_until)
 
 
 def _usable(table: Table | None) -> Table | None:

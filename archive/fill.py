@@ -76,7 +76,8 @@ def line(left: Picked, right: Picked, where: Ints, limits: Ints, gaps: Sequence[
     where, moment, a, b = where[both], moment[both], a[both], b[both]
     ends = _numbers(left.value)[a], _numbers(right.value)[b]
     good = (left.quality[a] != Quality.BAD) & (right.quality[b] != Quality.BAD) & ~np.isnan(ends[0]) & ~np.isnan(ends[1])
-    good &= ~across(gaps, left.time[a], right.time[b])
+    # a gap that begins with the sample on the right is not between; a sample at the very moment needs no line
+    good &= ~across(gaps, left.time[a], right.time[b] - 1) | (left.time[a] == right.time[b])
     where, moment, a, b = where[good], moment[good], a[good], b[good]
     start, end = ends[0][good], ends[1][good]
     width = right.time[b] - left.time[a]
@@ -87,16 +88,16 @@ def line(left: Picked, right: Picked, where: Ints, limits: Ints, gaps: Sequence[
     return Picked(where, moment, value, quality, left.status[a])
 
 
-def interpolated(first: Picked, last: Picked, limits: Ints, fill: Fill, gaps: Sequence[Gap], until: int) -> Picked:
-    """Values at the bucket starts from the usable samples around them. `first` and `last` are those of each bucket, and of the
-    neighbourhood of the range."""
+def interpolated(ends: Picked, limits: Ints, fill: Fill, gaps: Sequence[Gap], until: int) -> Picked:
+    """Values at the bucket starts from the usable samples around them. `ends`: the first and the last usable sample of each bucket, and
+    the ones just before and after the range, ascending."""
     where = np.arange(len(limits) - 1, dtype=np.int64)
-    found = line(last, first, where, limits, gaps)
+    found = line(ends, ends, where, limits, gaps)
     if fill is not Fill.PREVIOUS:
         return found
     rest = np.setdiff1d(where, found.bucket)
     rest = rest[limits[rest] < until]
-    return _as_floats([found, hold(last, rest, limits, gaps)])
+    return _as_floats([found, hold(ends, rest, limits, gaps)])
 
 
 def across(gaps: Sequence[Gap], low: Ints, high: Ints) -> Flags:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
 
 from archive.encoding import pack, pack_texts, unpack, unpack_texts
 from archive.table import Table, Values, starts, take
-from archive.timeline import pack_many, pack_times, unpack_many, unpack_times
+from archive.timeline import pack_many, pack_times, unpack_many, unpack_one_of_many, unpack_times
 from kernel.samples import Ints, Kind
 
 VERSION = 1
@@ -104,8 +105,7 @@ def open_slab(data: bytes) -> Slab:
 def read_slab(slab: Slab, find: Callable[[int], bytes] | None = None) -> Table:
     """Every sample. `find` fetches another slab of the same store, for times that stand there."""
     n = len(slab)
-    at = slab.columns
-    part = [slab.data[at[i] : at[i + 1]] for i in range(5)]
+    part = [slab.data[i:j] for i, j in pairwise(slab.columns)]
     return Table(
         slab.kind,
         np.repeat(slab.points, np.diff(slab.first)) if len(slab.points) > 1 else np.full(n, slab.points[0]),
@@ -140,8 +140,19 @@ def read_point(slab: Slab, point: int, find: Callable[[int], bytes] | None = Non
     place = int(np.searchsorted(slab.points, point))
     if place == len(slab.points) or slab.points[place] != point:
         return None
-    table = read_slab(slab, find)
-    return table if len(slab.points) == 1 else take(table, slice(int(slab.first[place]), int(slab.first[place + 1])))
+    if len(slab.points) == 1:
+        return read_slab(slab, find)
+    a, b, n = int(slab.first[place]), int(slab.first[place + 1]), len(slab)
+    part = [slab.data[i:j] for i, j in pairwise(slab.columns)]
+    return Table(
+        slab.kind,
+        np.full(b - a, point, np.int64),
+        unpack_times(part[0], b - a) if slab.flags & SHARED else unpack_one_of_many(part[0], n, a, b),
+        _read_values(slab.kind, part[1], n)[a:b],
+        unpack(part[2], n, np.uint8)[a:b] if part[2] else None,
+        unpack(part[3], n, np.uint32)[a:b] if part[3] else None,
+        unpack(part[4], n, np.int64)[a:b] if part[4] else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

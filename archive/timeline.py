@@ -95,6 +95,15 @@ def unpack_many(data: bytes, n: int, first: Ints) -> Ints:
     return total
 
 
+def unpack_one_of_many(data: bytes, n: int, begin: int, end: int) -> Ints:
+    """The times from begin to end, which are those of one point."""
+    _, base, unit = _HEAD.unpack_from(data)
+    time: Ints = np.cumsum(unpack(data[_HEAD.size :], n, np.int64)[begin:end])
+    time *= unit
+    time += base
+    return time
+
+
 def _unit(steps: Ints) -> int:
     for unit in UNITS:
         if steps[0] % unit == 0 and not (steps % unit).any():
