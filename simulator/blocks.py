@@ -36,6 +36,8 @@ WIRE = {
     PointKind.ENUM: Wire.UINT32,
     PointKind.TEXT: Wire.STRING,
 }
+SLOWEST = 1.0
+"""Seconds between the scans of any device, at most."""
 DTYPE: dict[Wire, str] = {Wire.BOOLEAN: "u1", Wire.UINT32: "<u4", Wire.INT64: "<i8", Wire.DOUBLE: "<f8", Wire.STRING: "O"}
 
 
@@ -66,8 +68,11 @@ def make_block(points: Sequence[Point], wire: Wire, period: int) -> Block:
 
 
 def period_of(point: Point, rate: float) -> int:
-    """Microseconds between scans of a point when everything runs `rate` times as fast as configured; at least 10 ms."""
-    return max(10_000, round(point.type.sampling * SECOND / rate))
+    """Microseconds between scans of a point when everything runs `rate` times as fast as configured; at least 10 ms.
+
+    A device scans at least once a second, whatever is configured, so that clients can ask for a shorter sampling interval at any time.
+    """
+    return max(10_000, round(min(point.type.sampling, SLOWEST) * SECOND / rate))
 
 
 def make_blocks(points: Iterable[Point], rate: float) -> list[Block]:

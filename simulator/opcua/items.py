@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,11 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
 )
 
 
+def _next_moment(now: int, interval: Any) -> Any:
+    """The next sampling moment: they lie on a grid of the interval, as the scans do."""
+    return ((now + JITTER) // interval + 1) * interval
+
+
 class ItemGroup:
     """Items as columns. `sample` is asked once per scan and keeps what is to be reported until `take` fetches it."""
 
@@ -62,7 +68,8 @@ class ItemGroup:
         self.waiting: list[Chunk] = []
         self.count = 0
         """Samples that wait."""
-        self._plain = True
+        self._timed = self._filters = False
+        """Whether any item has its own moments, and whether any asks for more than a change: the common case needs neither."""
 
     def add(self, specs: Sequence[ItemSpec]) -> None:
         """New items; those that report begin with the value in force."""
@@ -70,6 +77,7 @@ class ItemGroup:
         fresh = np.zeros(len(specs), dtype=self.rows.dtype)
         for name in ("id", "position", "handle", "interval", "deadband", "trigger", "queue", "reporting"):
             fresh[name] = [getattr(s, name) for s in specs]
+        fresh["due"] = _next_moment(self.block.scanned, fresh["interval"])
         self.rows = np.concatenate([self.rows, fresh])
         self.last = np.concatenate([self.last, self.block.value[fresh["position"]]])
         self._settle()
@@ -81,6 +89,7 @@ class ItemGroup:
         woken = spec.reporting and not self.rows["reporting"][row]
         for name in ("handle", "interval", "deadband", "trigger", "queue", "reporting"):
             self.rows[name][row] = getattr(spec, name)
+        self.rows["due"][row] = _next_moment(self.block.scanned, self.rows["interval"][row])
         self._settle()
         if woken:
             self._report(np.array([row]))
@@ -99,27 +108,23 @@ class ItemGroup:
         self._settle()
 
     def _settle(self) -> None:
-        """Whether the common case holds, which needs fewer steps per scan: all report, every scan, on any change."""
         r = self.rows
-        self._plain = bool(
-            r["reporting"].all()
-            and (r["interval"] <= self.block.period).all()
-            and (r["trigger"] == TRIGGER_VALUE).all()
-            and not r["deadband"].any()
-        )
+        self._timed = not bool(r["reporting"].all() and (r["interval"] <= self.block.period).all())
+        self._filters = bool((r["trigger"] != TRIGGER_VALUE).any() or r["deadband"].any())
 
     def sample(self) -> None:
         """Looks at the block's newest scan."""
         block, r = self.block, self.rows
+        due = self._due() if self._timed else None
+        if due is not None and not due.any():
+            return
         at = r["position"]
         value, status = block.value[at], block.status[at]
         changed = (value != self.last) & block.fresh[at]
-        moved = status != r["status"]
-        if not self._plain:
+        if self._filters:
             changed = self._filtered(changed, value, block.fresh[at])
-            self._report(np.flatnonzero((changed | moved) & self._due()))
-        else:
-            self._report(np.flatnonzero(changed | moved))
+        changed |= status != r["status"]
+        self._report(np.flatnonzero(changed if due is None else changed & due))
 
     def _filtered(self, changed: NDArray[np.bool_], value: NDArray[np.float64], fresh: NDArray[np.bool_]) -> NDArray[np.bool_]:
         r = self.rows
@@ -131,9 +136,10 @@ class ItemGroup:
         return out
 
     def _due(self) -> NDArray[np.bool_]:
+        """Items whose sampling moment has come."""
         r, now = self.rows, self.block.scanned
         due = now + JITTER >= r["due"]
-        r["due"][due] = now + r["interval"][due]
+        r["due"][due] = _next_moment(now, r["interval"][due])
         out: NDArray[np.bool_] = due & r["reporting"]
         return out
 

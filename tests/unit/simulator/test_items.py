@@ -124,7 +124,7 @@ def test_a_slower_sampling_interval_skips_scans_and_keeps_the_newest_value() -> 
         scan(b, [float(second)], second)
         group.sample()
         found += told(group)
-    assert found == [(100, 1.0), (100, 4.0), (100, 7.0)]
+    assert found == [(100, 3.0), (100, 6.0)]
 
 
 def test_a_full_queue_drops_the_oldest_and_says_so() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from kernel.array import Point, PointKind, PointType
+from kernel.array import Point, PointKind, PointType, Site
 from kernel.clock import SECOND
 from simulator.faults import NONE, Fault, FaultKind, FaultScript
 from simulator.noise import keys_of, smooth, uniform, white
@@ -87,6 +87,11 @@ def test_the_night_scene_begins_an_undisturbed_night() -> None:
     assert frame.observing.all()
     assert (frame.sun < DARK).all()
     assert (frame.storm < 0.05).all()
+
+
+def test_where_there_is_no_night_time_is_not_shifted() -> None:
+    june = round(seconds("2026-05-20T00:00")) * SECOND
+    assert night_scene(Site(latitude=80.0), june) == Scene(7, 0)
 
 
 @pytest.mark.parametrize("hours", range(0, 24, 3))
