@@ -283,7 +283,7 @@ class _Reading:
         decoded = decode_data_change(body)
         size = len(self._feed.table)
         columns = [c if int(c.index.max()) < size else take(c, c.index < size) for c in decoded.columns]
-        for gap in overflow_gaps(columns, self._feed.table):
+        for gap in overflow_gaps(columns, self._feed.table, received):
             self._feed.gap(GapCause.OVERFLOW, (gap.point,), gap.start, gap.end, detail="the server's queue of this item overflowed")
         self._feed.take(columns, received, sub.lane)
         strange = decoded.count - sum(len(c) for c in columns)

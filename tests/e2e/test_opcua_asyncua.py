@@ -28,7 +28,13 @@ async def server() -> AsyncIterator[tuple[str, dict[str, Node]]]:
     made.set_endpoint(url)
     space = await made.register_namespace(URI)
     mount = await made.nodes.objects.add_object(ua.NodeId("AST1.Mount", space), ua.QualifiedName("Mount", space))
-    first = (ua.Variant(0.0, ua.VariantType.Double), ua.Variant(0.0, ua.VariantType.Float), ua.Variant(0, ua.VariantType.Int32), False, "1.0")
+    first = (
+        ua.Variant(0.0, ua.VariantType.Double),
+        ua.Variant(0.0, ua.VariantType.Float),
+        ua.Variant(0, ua.VariantType.Int32),
+        False,
+        "1.0",
+    )
     nodes = {}
     for name, value in zip(NAMES, first, strict=True):
         nodes[name] = await mount.add_variable(ua.NodeId(name, space), ua.QualifiedName(name, space), value)
@@ -58,7 +64,9 @@ async def test_values_by_name_space_uri(server: tuple[str, dict[str, Node]]) -> 
         assert c.bus.last("ast1.mount.brake") == 1
         bad = ua.DataValue(ua.Variant(6.0, ua.VariantType.Double), ua.StatusCode(ua.UInt32(ua.StatusCodes.BadSensorFailure)))
         await nodes["azimuth"].write_value(bad)
-        await until(lambda: c.bus.values("ast1.mount.azimuth")[-1][1:] == (6.0, 2, 0x808C0000))
+        await until(
+            lambda: c.bus.values("ast1.mount.azimuth")[-1][2:] == (2, 0x808C0000), timeout=3, what=str(c.bus.values("ast1.mount.azimuth"))
+        )
 
 
 async def test_points_by_browse_path(server: tuple[str, dict[str, Node]]) -> None:
