@@ -124,12 +124,7 @@ class HeadIndex:
             self._sorted = [ordered(concat([t for t in tables if t.kind is kind])) for kind in {t.kind for t in tables}]
         if self._sorted is None:
             return self._searched(point)
-        found = []
-        for table in self._sorted:
-            a, b = np.searchsorted(table.point, (point, point + 1)).tolist()
-            if a < b:
-                found.append(take(table, slice(a, b)))
-        return found
+        return [rows for table in self._sorted if (rows := rows_of(table, point)) is not None]
 
     def _searched(self, point: int) -> list[Table]:
         mine = []
@@ -139,6 +134,12 @@ class HeadIndex:
                 mine.append(take(table, rows))
         mine = resolved(mine)
         return [latest_first([t for t in mine if t.kind is kind]) for kind in {t.kind for t in mine}]
+
+
+def rows_of(table: Table, point: int) -> Table | None:
+    """The rows of one point in a table ordered by point; None where there are none."""
+    a, b = np.searchsorted(table.point, (point, point + 1)).tolist()
+    return take(table, slice(a, b)) if a < b else None
 
 
 class Head:

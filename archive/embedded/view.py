@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from archive.embedded.head import HeadIndex, Part
+from archive.embedded.head import HeadIndex, Part, rows_of
 from archive.embedded.segments import SegmentCache, fetch
 from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect
 from archive.ledger import Spans, unpack_batches
 from archive.read import Evidence, Ref, first_after, in_force
-from archive.slab import open_slab, read_point
+from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from kernel.archive import ArchiveStats
 from kernel.samples import Ints, Kind, Samples, no_samples
@@ -26,6 +26,8 @@ from schemas.records import GapCause, StateEvent, StateKind
 SEALED, OPEN, HEAD = 0, 1, 2
 """Tiers in the order of writing: a sample in a later one was written later than what an earlier one has of the same time."""
 EVER = 1 << 62
+MANY = 100
+"""Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
 _EVENT = "SELECT kind, cause, start, end, time, points, count, detail FROM event WHERE source = ?1 AND start < ?3"
 _TOLD = f"""
 {_EVENT} AND kind = 'GAP' AND end > ?2
@@ -76,6 +78,8 @@ class View:
         self._covered = frozen.covered
         self._head = {s: [p for p in parts if p.journal > folded] for s, parts in frozen.head.items()}
         self._indexes: dict[tuple[int, ...], HeadIndex] = {}
+        self._slabs: dict[int, tuple[Slab, Table]] = {}
+        self._opens = 0
         self._sections: dict[int, list[tuple[int, ...]]] = {}
         self._ledgers: dict[int, Any] = {}
         self._received: dict[int, tuple[Ints, Ints, Ints]] = {}
@@ -109,11 +113,20 @@ class View:
             if number is None:
                 continue
             sources = self._state.names.origins.get(number, ())
-            row = in_force(self._refs(number, sources, 0, moment + 1), moment)
+            row = self._in_force(number, sources, moment)
             if row is not None:
                 out.received[i] = self._when_received(sources, int(row.time[0]))
                 _put(out, i, row)
         return out
+
+    def _in_force(self, point: int, sources: tuple[int, ...], moment: int) -> Table | None:
+        """The newest time of each point is known, so that for most questions only one place need be looked at."""
+        newest = int(self._state.newest[point]) if point < len(self._state.newest) else NEVER
+        if newest <= moment:
+            row = in_force(self._refs(point, sources, newest, newest + 1), moment)
+            if row is not None:  # else it was appended after this look began
+                return row
+        return in_force(self._refs(point, sources, 0, moment + 1), moment)
 
     def stats(self, directory: Path, now: int) -> ArchiveStats:
         """From the catalogue, the open tier's lines and the head."""
@@ -147,8 +160,17 @@ class View:
 
     def _opener(self, section: int, point: int) -> Callable[[], Table | None]:
         def load() -> Table | None:
-            data = fetch(self._db, section, point)
-            return None if data is None else read_point(open_slab(data), point)
+            held = self._slabs.get(section)
+            if held is None or not held[0].points[0] <= point <= held[0].points[-1]:
+                data = fetch(self._db, section, point)
+                if data is None:
+                    return None
+                slab = open_slab(data)
+                self._opens += 1
+                if self._opens < MANY:
+                    return read_point(slab, point)
+                held = self._slabs[section] = (slab, read_slab(slab))
+            return rows_of(held[1], point)
 
         return load
 

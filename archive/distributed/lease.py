@@ -1,0 +1,97 @@
+"""Who is alive: a writer holds a row that ends by itself, so that another takes over what a dead one left. Only lightweight transactions touch it.
+
+Durations are measured here by a clock that is never stepped, and on the nodes by theirs: a stepped clock of a host ends no lease.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from cql import Link
+from kernel.clock import monotonic
+
+SECONDS = 15
+"""A writer that does not renew its row for so long is taken for dead."""
+RENEW = 4.0
+SURE = 11.0
+"""Seconds after the beginning of a renewal up to which the row is certainly there."""
+_JOIN = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = null"
+_RENEW = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = ?"
+_MARK = "INSERT INTO archive_writers (k, writer) VALUES (0, ?) IF NOT EXISTS"
+_LEAVE = "UPDATE archive_writers SET alive = null WHERE k = 0 AND writer = ? IF alive = ?"
+_FORGET = "DELETE FROM archive_writers WHERE k = 0 AND writer = ? IF alive = ?"
+_ALL = "SELECT writer, alive FROM archive_writers WHERE k = 0"
+_TAKE_NAMED = f"UPDATE archive_leases USING TTL {SECONDS} SET holder = ? WHERE name = ? IF holder = null"
+_KEEP_NAMED = f"UPDATE archive_leases USING TTL {SECONDS} SET holder = ? WHERE name = ? IF holder = ?"
+_DROP_NAMED = "UPDATE archive_leases SET holder = null WHERE name = ? IF holder = ?"
+
+
+class WriterLease:
+    """One writer's row. Blocks."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.writer = uuid.uuid4()
+        self._sure_until = 0.0
+
+    def join(self) -> None:
+        """Appears among the writers."""
+        begun = monotonic()
+        self._link.ask(_MARK, (self.writer,))
+        if self._link.ask(_JOIN, (self.writer.hex, self.writer))[0][0]:
+            self._sure_until = begun + SURE
+
+    def renew(self) -> bool:
+        """Whether it still is one."""
+        begun = monotonic()
+        if self._link.ask(_RENEW, (self.writer.hex, self.writer, self.writer.hex))[0][0]:
+            self._sure_until = begun + SURE
+            return True
+        self._sure_until = 0.0
+        return False
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody can have taken over up to now."""
+        return monotonic() < self._sure_until
+
+    def leave(self, *, empty: bool) -> None:
+        """Goes: others take over at once what is left; with `empty` there is nothing."""
+        self._link.ask(_FORGET if empty else _LEAVE, (self.writer, self.writer.hex))
+
+
+def writers(link: Link) -> dict[uuid.UUID, bool]:
+    """Everyone with a journal, and whether they are alive. Blocks."""
+    return {writer: alive is not None for writer, alive in link.ask(_ALL)}
+
+
+def take_over(link: Link, dead: uuid.UUID, me: uuid.UUID) -> bool:
+    """Whether the dead one's journal is now mine to fold, for SECONDS. Blocks."""
+    return bool(link.ask(_JOIN, (me.hex, dead))[0][0])
+
+
+def keep_over(link: Link, dead: uuid.UUID, me: uuid.UUID) -> bool:
+    """Prolongs it. Blocks."""
+    return bool(link.ask(_RENEW, (me.hex, dead, me.hex))[0][0])
+
+
+def bury(link: Link, dead: uuid.UUID, me: uuid.UUID) -> None:
+    """Its journal is folded: the row goes. Blocks."""
+    link.ask(_FORGET, (dead, me.hex))
+
+
+class NamedLease:
+    """Work that one process does at a time. Blocks."""
+
+    def __init__(self, link: Link, name: str) -> None:
+        self._link, self._name = link, name
+        self._me = uuid.uuid4()
+
+    def hold(self) -> bool:
+        """Takes or prolongs it; whether it is held."""
+        kept = self._link.ask(_KEEP_NAMED, (self._me, self._name, self._me))[0][0]
+        return bool(kept or self._link.ask(_TAKE_NAMED, (self._me, self._name))[0][0])
+
+    def drop(self) -> None:
+        """Lets another one have it."""
+        self._link.ask(_DROP_NAMED, (self._name, self._me))
