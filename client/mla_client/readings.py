@@ -1,0 +1,135 @@
+"""Samples of several points at one moment: newest values, values then, and live batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mla_client.columns import NEVER, Qualities, Times, Values, join
+from mla_client.model import Quality
+from mla_client.series import Gap
+from mla_client.tables import pandas_of, polars_of
+from mla_client.times import datetime_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value, with what is needed to trust it."""
+
+    point: str
+    unit: str
+    value: float | int | str | None
+    """None: not a number, or never received."""
+    quality: Quality
+    time: datetime | None
+    """When the source measured it; None: never received."""
+
+    def __str__(self) -> str:
+        shown = "never received" if self.time is None else f"{self.value} {self.unit}".rstrip()
+        mark = "" if self.quality in (Quality.GOOD, Quality.NEVER) else f" ({self.quality.name.lower()})"
+        return f"{self.point} = {shown}{mark}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings(Mapping[str, Sample]):
+    """Columns aligned with `points`; also a mapping from point to Sample."""
+
+    points: tuple[str, ...]
+    units: tuple[str, ...]
+    time: Times
+    """datetime64[us], UTC; NaT: never received"""
+    value: Values
+    """float64 (NaN: nothing there), int64, or object where texts or mixed kinds are among them"""
+    quality: Qualities
+    """0 good, 1 uncertain, 2 bad, 255 never received"""
+    server_time: datetime
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.points)
+
+    def __getitem__(self, point: str) -> Sample:
+        try:
+            row = len(self.points) - 1 - self.points[::-1].index(point)
+        except ValueError:
+            raise KeyError(point) from None
+        return self.sample(row)
+
+    def sample(self, row: int) -> Sample:
+        """The sample of a row."""
+        never = self.quality[row] == NEVER
+        time = None if never else datetime_of(int(self.time[row].astype(np.int64)))
+        return Sample(self.points[row], self.units[row], plain(self.value[row]), Quality(int(self.quality[row])), time)
+
+    @property
+    def samples(self) -> list[Sample]:
+        """One by one, in order."""
+        return [self.sample(i) for i in range(len(self))]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.samples))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self)} points at {self.server_time.isoformat()}>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Columns point, value, unit, quality over a UTC index. Needs pandas."""
+        return pandas_of(self._columns(), self.time)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Columns time, point, value, unit, quality; values as floats unless there are texts. Needs polars."""
+        columns = self._columns()
+        if self.value.dtype.kind == "O" and not any(isinstance(v, str) for v in self.value):
+            columns["value"] = self.value.astype(np.float64)
+        elif self.value.dtype.kind == "O":
+            columns["value"] = np.array([None if v is None else str(v) for v in self.value], dtype=object)
+        return polars_of(columns, self.time)
+
+    def _columns(self) -> dict[str, Any]:
+        names, units = np.array(self.points, dtype=object), np.array(self.units, dtype=object)
+        return {"point": names, "value": self.value, "unit": units, "quality": self.quality}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LiveBatch(Readings):
+    """What changed. In mode `batch` a point may occur several times, in order; by name you get its last."""
+
+    seq: int
+    """0, 1, 2 … on one connection"""
+    snapshot: bool
+    """The first batch of a connection: the newest sample of every point."""
+    dropped: int
+    """Samples this reader was too slow for (mode `batch`)."""
+    gap: Gap | None
+    """The connection was lost before this batch: from when to when nothing was heard, and why. The archive may have what you missed."""
+
+
+def plain(value: Any) -> float | int | str | None:
+    """A Python value; None for NaN."""
+    found = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(found, float) and not np.isfinite(found) else found
+
+
+def merged(parts: Sequence[Readings]) -> Readings:
+    """Several answers as one; the server time of the first."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return Readings(
+        points=sum((p.points for p in parts), ()),
+        units=sum((p.units for p in parts), ()),
+        time=np.concatenate([p.time for p in parts]),
+        value=join([p.value for p in parts]),
+        quality=np.concatenate([p.quality for p in parts]),
+        server_time=first.server_time,
+    )

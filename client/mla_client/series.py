@@ -1,0 +1,140 @@
+"""Samples of points over time: numpy columns, with unit, quality and the reasons for what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mla_client.align import Frame, align
+from mla_client.columns import Qualities, Times, Values
+from mla_client.tables import arrow_of, pandas_of, polars_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples are missing from start to end (None: it lasts), and this is why."""
+
+    start: datetime
+    end: datetime | None
+    cause: str
+    """DISCONNECTED OVERFLOW DECODE_ERROR FILTERED EVICTED LATE_REJECTED STALE UNKNOWN"""
+    count: int | None
+    """Samples lost, where it is known."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One point over start <= time < end."""
+
+    point: str
+    unit: str
+    kind: str
+    """DOUBLE LONG BOOL ENUM TEXT; empty where the point is no longer configured"""
+    method: str
+    """The resampling used: RAW where there were fewer samples than buckets."""
+    start: np.datetime64
+    end: np.datetime64
+    time: Times
+    """datetime64[us], UTC, ascending"""
+    value: Values
+    quality: Qualities
+    """0 good, 1 uncertain, 2 bad"""
+    gaps: tuple[Gap, ...]
+    complete: bool
+    """False: samples of the range may still arrive."""
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __repr__(self) -> str:
+        missing = f", {len(self.gaps)} gaps" if self.gaps else ""
+        more = "" if self.complete else ", more may arrive"
+        return f"<Series {self.point} [{self.unit or '1'}]: {len(self)} {self.method}, {self.start} … {self.end}{missing}{more}>"
+
+    @property
+    def good(self) -> Series:
+        """Only the samples of good quality."""
+        return self.where(self.quality == 0)
+
+    def where(self, mask: NDArray[np.bool_]) -> Series:
+        """Only the samples chosen."""
+        kept = (self.time[mask], self.value[mask], self.quality[mask])
+        return Series(self.point, self.unit, self.kind, self.method, self.start, self.end, *kept, self.gaps, self.complete)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Columns value and quality over a UTC index; `.attrs` has point, unit and method. Needs pandas."""
+        found = pandas_of({"value": self.value, "quality": self.quality}, self.time)
+        found.attrs.update(point=self.point, unit=self.unit, method=self.method)
+        return found
+
+    def to_polars(self) -> pl.DataFrame:
+        """Columns time (UTC), value, quality. Needs polars."""
+        return polars_of({"value": self.value, "quality": self.quality}, self.time)
+
+    def to_arrow(self) -> pa.Table:
+        """Columns time (UTC), value, quality; the schema's metadata has point, unit and method. Needs pyarrow."""
+        table = arrow_of({"value": self.value, "quality": self.quality}, self.time)
+        return table.replace_schema_metadata({"point": self.point, "unit": self.unit, "method": self.method})
+
+
+class SeriesSet(Mapping[str, Series]):
+    """Series of several points, by name, in the order asked for."""
+
+    __slots__ = ("_series",)
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        self._series = {s.point: s for s in series}
+
+    def __getitem__(self, point: str) -> Series:
+        return self._series[point]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._series)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.values())) or "<no series>"
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Point to unit."""
+        return {s.point: s.unit for s in self.values()}
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the range may still arrive."""
+        return all(s.complete for s in self.values())
+
+    def frame(self, times: Times | None = None, how: str | None = None) -> Frame:
+        """All points on one time axis: `times`, or every moment at which one of them has a sample.
+
+        how: `exact` (only samples of just that moment), `previous` (the sample in force; never across a gap), `linear` (between good
+        neighbours; never across a gap). By default `exact` on a common grid (mean, max … of one request), else `previous`. Where there is
+        nothing, and where the sample is bad, stands NaN (None for texts).
+        """
+        return align(list(self.values()), times, how)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One column per point over a common UTC index. Needs pandas."""
+        return self.frame().to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Column time and one per point. Needs polars."""
+        return self.frame().to_polars()
+
+    def to_arrow(self) -> Any:
+        """Column time and one per point. Needs pyarrow."""
+        return self.frame().to_arrow()
