@@ -151,21 +151,29 @@ class Items:
             waiting = list(same)
             while waiting:
                 sub = await self._with_room(interval)
-                room = min(self._chunk, plan.MAX_ITEMS - len(sub.items))
+                free = plan.MAX_ITEMS - len(sub.items)
+                room = min(self._chunk, free) if free > 0 else self._chunk
                 await self._create(sub, waiting[:room])
                 waiting = waiting[room:]
                 if not sub.items:
                     await self._drop(sub)
 
     async def _with_room(self, sampling: float) -> Sub:
-        for sub in self.subs.values():
-            if sub.sampling == sampling and len(sub.items) < plan.MAX_ITEMS:
+        """A subscription for points of this sampling interval; where the server allows no more, the emptiest there is."""
+        alike = [sub for sub in self.subs.values() if sub.sampling == sampling]
+        for sub in alike:
+            if len(sub.items) < plan.MAX_ITEMS:
                 return sub
         publishing = plan.publishing_interval(sampling, self._settings.publishing_interval)
-        with as_lost("creating a subscription"):
-            made = await self._session.create_raw_subscription(
-                publishing, plan.keep_alive_count(publishing), plan.lifetime_count(publishing)
-            )
+        try:
+            with as_lost("creating a subscription"):
+                made = await self._session.create_raw_subscription(
+                    publishing, plan.keep_alive_count(publishing), plan.lifetime_count(publishing)
+                )
+        except SourceLost as error:
+            if getattr(error.__cause__, "code", 0) != ua.StatusCodes.BadTooManySubscriptions or not self.subs:
+                raise
+            return min(alike or self.subs.values(), key=lambda sub: len(sub.items))
         revised = made.RevisedPublishingInterval / 1000
         now = self._feed.clock.now()
         sub = Sub(made.SubscriptionId, self._lanes, sampling, revised, revised * made.RevisedMaxKeepAliveCount, now, now)
@@ -207,7 +215,6 @@ class Items:
         """One CreateMonitoredItems; the status of each item, 0 where it was created."""
         if not asked:
             return []
-        size = self._settings.queue_size or plan.queue_size(sub.sampling, sub.publishing)
         params = ua.CreateMonitoredItemsParameters(SubscriptionId=sub.id, TimestampsToReturn=ua.TimestampsToReturn.Both)
         params.ItemsToCreate = [
             ua.MonitoredItemCreateRequest(
@@ -215,9 +222,9 @@ class Items:
                 MonitoringMode=ua.MonitoringMode.Reporting,
                 RequestedParameters=ua.MonitoringParameters(
                     ClientHandle=slot,
-                    SamplingInterval=sub.sampling * 1000,
+                    SamplingInterval=point.type.sampling * 1000,
                     Filter=_filter(point, self._settings) if filtered else None,
-                    QueueSize=size,
+                    QueueSize=self._settings.queue_size or plan.queue_size(point.type.sampling, sub.publishing),
                     DiscardOldest=True,
                 ),
             )

@@ -182,3 +182,11 @@ async def test_what_the_server_knows_of_a_point_is_reported(tmp_path: Path) -> N
         said = c.descriptions("peer")
         assert said["p.unit"] == ("°C", (-50.0, 150.0), ())
         assert said["p.enum"][2] == ((0, "OFF"), (1, "STANDBY"), (2, "SLEWING"), (3, "TRACKING"))
+
+
+async def test_a_server_that_allows_few_subscriptions(tmp_path: Path) -> None:
+    points = [point(f"p.x{i}", f"d{i:05d}", sampling=0.1 * (i + 1)) for i in range(6)]
+    async with opcua_peer(tmp_path, rate=2, subscriptions=2) as peer, collecting(array([source(peer.url)], points)) as c:
+        await until(lambda: all(len(c.bus.values(p.name)) > 2 for p in points))
+        assert len(c.bus.of(StateKind.CONNECTED)) == 1
+        assert c.bus.of(StateKind.CONNECTED)[0].detail.startswith("2 subscriptions")

@@ -2,7 +2,7 @@
 // answer; commands come as JSON lines on stdin, and it ends when stdin closes, so that no test leaves it behind.
 //
 // options: port, doubles, rate (updates of all per second; 0: only on command), mixed (also longs, bools, texts and enums), folder (for
-// certificates), secure, users {name: password}, itemsPerCall, keep (ids of variables that rate does not touch)
+// certificates), secure, users {name: password}, itemsPerCall, subscriptions (most per session), keep (ids of variables that rate does not touch)
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { createRequire } from "node:module";
@@ -42,6 +42,7 @@ const server = new OPCUAServer({
     maxMonitoredItemsPerSubscription: 100_000,
     maxMonitoredItemsQueueSize: 10_000,
     maxSessions: 50,
+    ...(options.subscriptions ? { maxSubscriptionsPerSession: options.subscriptions } : {}),
     ...(options.itemsPerCall ? { operationLimits: { maxMonitoredItemsPerCall: options.itemsPerCall } } : {}),
   },
   isAuditing: false,
