@@ -15,7 +15,7 @@ from kernel.errors import BadUsage
 
 __all__ = ["KEEP", "SCHEMES", "Retention", "open_bus"]
 
-SCHEMES = ("sqlite:///ABSOLUTE/FOLDER",)
+SCHEMES = ("sqlite:///ABSOLUTE/FOLDER", "kafka://HOST:PORT")
 
 
 def open_bus(url: str, *, clock: Clock, retention: Mapping[str, Retention] | None = None) -> AbstractAsyncContextManager[Bus]:
@@ -26,6 +26,11 @@ def open_bus(url: str, *, clock: Clock, retention: Mapping[str, Retention] | Non
     scheme, found, rest = url.partition("://")
     if found and scheme == "sqlite":
         return open_sqlite(_folder(url, rest), clock=clock, retention=retention or {})
+    if found and scheme == "kafka":
+        from bus.kafka.bus import open_kafka
+        from bus.kafka.place import kafka_place
+
+        return open_kafka(kafka_place(url), clock=clock, retention=retention or {})
     raise BadUsage(f"unknown bus URL {url!r}: use one of {', '.join(SCHEMES)}")
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
+import pytest
+
 from bus import open_bus
 from kernel.bus import Bus
 from kernel.clock import SystemClock
@@ -60,13 +62,19 @@ class BusBackend:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-Backend = Callable[[Path], AbstractAsyncContextManager[BusBackend]]
+Backend = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[BusBackend]]
 
 
 @asynccontextmanager
-async def sqlite_backend(folder: Path) -> AsyncIterator[BusBackend]:
+async def sqlite_backend(request: pytest.FixtureRequest) -> AsyncIterator[BusBackend]:
     """The embedded log."""
-    yield BusBackend(f"sqlite://{folder}/bus")
+    yield BusBackend(f"sqlite://{request.getfixturevalue('tmp_path')}/bus")
 
 
-BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend}
+@asynccontextmanager
+async def kafka_backend(request: pytest.FixtureRequest) -> AsyncIterator[BusBackend]:
+    """Apache Kafka, shared with other tests: topics and groups begin with a word of this test's own."""
+    yield BusBackend(f"{request.getfixturevalue('kafka_url')}?prefix={uuid.uuid4().hex[:8]}.")
+
+
+BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend, "kafka": kafka_backend}

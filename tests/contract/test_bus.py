@@ -24,9 +24,9 @@ R = TypeVar("R")
 
 
 @pytest.fixture(params=BACKENDS.values(), ids=BACKENDS.keys())
-async def bus_backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BusBackend]:
+async def bus_backend(request: pytest.FixtureRequest) -> AsyncIterator[BusBackend]:
     backend: Backend = request.param
-    async with backend(tmp_path) as running:
+    async with backend(request) as running:
         yield running
 
 

@@ -1,0 +1,280 @@
+"""Records from brokers: a thread per reader that fetches, decodes, and serves the group's rebalances whatever the event loop does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from bus.envelope import Undecodable, unpack
+from bus.kafka.errors import REFUSED, not_available
+from bus.kafka.layout import MESSAGE
+from bus.kafka.place import KafkaPlace
+from kernel.clock import monotonic
+from kernel.errors import NotAvailable
+from schemas.topic import Topic
+
+log = logging.getLogger(__name__)
+R = TypeVar("R")
+
+CHUNKS = 2
+"""Pieces that wait for the event loop; fetching stops beyond."""
+RECORDS = 1000
+BYTES = 4 << 20
+PREFETCH = 8 << 20
+POLL = 0.1
+SOON = 0.005
+"""Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others)."""
+STUCK = 1.0
+"""Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
+ASK = 10.0
+"""Seconds a broker may take to answer."""
+
+
+@dataclass(slots=True)
+class Part(Generic[R]):
+    """Records of one partition in a row."""
+
+    partition: int
+    tenure: int
+    """Which stretch of owning the partition they belong to."""
+    first: int
+    next: int = 0
+    evicted: int = 0
+    """Records that were removed before them, unread."""
+    records: list[R] = field(default_factory=list)
+    bad: list[Undecodable] = field(default_factory=list)
+
+
+def consumer_settings(place: KafkaPlace, group: str) -> dict[str, Any]:
+    """Settings of every consumer: nothing is committed but by us."""
+    return {
+        **place.client,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "allow.auto.create.topics": False,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": round(place.session_timeout * 1000),
+        "heartbeat.interval.ms": round(place.session_timeout * 1000 / 7),
+        "fetch.wait.max.ms": 100,
+        "fetch.error.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1000,
+        "queued.max.messages.kbytes": PREFETCH >> 10,
+        "message.max.bytes": MESSAGE,
+        "receive.message.max.bytes": 2 * MESSAGE,
+    }
+
+
+class Reader(Generic[R]):
+    """Fetches one topic. `begin` tells the consumer what to read; it runs in the thread."""
+
+    def __init__(
+        self, place: KafkaPlace, topic: Topic[R], group: str, begin: Callable[[Reader[R], Consumer], None], *, for_group: bool
+    ) -> None:
+        self._for_group = for_group
+        self._place, self._topic, self._begin = place, topic, begin
+        self._settings = consumer_settings(place, group)
+        self._loop = asyncio.get_running_loop()
+        self._slots = threading.Semaphore(CHUNKS)
+        self._chunks: deque[list[Part[R]]] = deque()
+        self._grown = asyncio.Event()
+        self._closing = False
+        self._failure: NotAvailable | None = None
+        self._commits: deque[tuple[list[TopicPartition], asyncio.Future[KafkaError | None]]] = deque()
+        self._tenures = itertools.count()
+        self._paused = False
+        self._expected: dict[int, int] = {}
+        self.due = False
+        """Something was given out and not yet committed."""
+        self.owned: dict[int, int] = {}
+        """Partition to tenure."""
+        self.started: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name=f"bus-{topic.name}")
+        self._thread.start()
+
+    async def next(self) -> list[Part[R]]:
+        """The next records, after waiting for some. Raises NotAvailable where there will be none."""
+        while not self._chunks:
+            if self._failure is not None:
+                raise self._failure
+            self._grown.clear()
+            await self._grown.wait()
+        self._slots.release()
+        return self._chunks.popleft()
+
+    def commit(self, offsets: list[TopicPartition]) -> asyncio.Future[KafkaError | None]:
+        """Commits soon; the future tells what went wrong, or None."""
+        done: asyncio.Future[KafkaError | None] = self._loop.create_future()
+        self._commits.append((offsets, done))
+        return done
+
+    def serve_commits(self, consumer: Consumer) -> None:
+        """In the thread: does what was asked for."""
+        while self._commits:
+            offsets, done = self._commits.popleft()
+            error = None
+            try:
+                consumer.commit(offsets=offsets, asynchronous=False)
+            except KafkaException as raised:
+                error = raised.args[0]
+            self._post(_answer, done, error)
+
+    async def close(self) -> None:
+        """Leaves the group and ends the thread."""
+        self._closing = True
+        self._slots.release()
+        cancelled = False
+        while not self._ended.done():
+            try:
+                await asyncio.shield(self._ended)
+            except asyncio.CancelledError:
+                cancelled = True
+        self._thread.join()
+        if cancelled:
+            raise asyncio.CancelledError
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is about to end."""
+        return self._closing
+
+    def take(self, partitions: Sequence[TopicPartition]) -> None:
+        """In the thread: these are ours from now on, from these offsets."""
+        for p in partitions:
+            self.owned[p.partition] = next(self._tenures)
+            self._expected[p.partition] = p.offset
+
+    def drop(self, partitions: Sequence[TopicPartition]) -> None:
+        """In the thread: these are no longer ours; what was fetched of them and not yet given out is forgotten."""
+        for p in partitions:
+            self.owned.pop(p.partition, None)
+
+    def _run(self) -> None:
+        try:
+            consumer = Consumer(self._settings, logger=log)
+            try:
+                self._begin(self, consumer)
+                self._post(self._start)
+                while not self._closing:
+                    self._step(consumer)
+                self.serve_commits(consumer)
+            finally:
+                consumer.close()
+        except NotAvailable as error:
+            self._post(self._fail, error)
+        except KafkaException as error:
+            self._post(self._fail, not_available(self._place.shown, error.args[0], f"reading {self._topic.name}"))
+        finally:
+            self._post(self._end)
+
+    def _step(self, consumer: Consumer) -> None:
+        end = monotonic() + STUCK
+        while not self._slots.acquire(timeout=SOON):
+            self.serve_commits(consumer)
+            if monotonic() > end:
+                self._wait_paused(consumer)
+                break
+        self.serve_commits(consumer)
+        messages = [] if self._closing else self._fetch(consumer)
+        if messages:
+            self.due = self._for_group
+            self._post(self._deliver, self._parts(messages))
+        else:
+            self._slots.release()
+
+    def _wait_paused(self, consumer: Consumer) -> None:
+        """The event loop is busy for long: nothing is fetched, but the group must not take us for gone."""
+        self._paused = True
+        consumer.pause(consumer.assignment())
+        while not self._slots.acquire(blocking=False):
+            self.serve_commits(consumer)
+            message = consumer.poll(SOON)
+            if message is not None and message.error() is None:  # fetched for a partition that came meanwhile: again later
+                consumer.pause(consumer.assignment())
+                consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
+            elif message is not None:
+                self._heed(message.error())
+        self._paused = False
+        consumer.resume(consumer.assignment())
+
+    def _fetch(self, consumer: Consumer) -> list[Message]:
+        first = consumer.poll(SOON if self.due else POLL)
+        if first is None:
+            return []
+        messages, size, more = [], 0, [first]
+        while more:
+            for m in more:
+                error = m.error()
+                if error is not None:
+                    self._heed(error)
+                    continue
+                messages.append(m)
+                size += len(m.value() or b"")
+            if size >= BYTES or len(messages) >= RECORDS:
+                break
+            more = consumer.consume(50, 0)
+        return messages
+
+    def _heed(self, error: KafkaError | None) -> None:
+        if error is None:
+            return
+        if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+            raise NotAvailable(
+                f"bus {self._place.shown}: the brokers allow no session timeout of {self._place.session_timeout:g} s: set "
+                "group.min.session.timeout.ms there to 3000, or ?session_timeout=6 here (members are then replaced later)"
+            )
+        if error.fatal() or error.code() in REFUSED:
+            raise not_available(self._place.shown, error, f"reading {self._topic.name}")
+        log.info("bus %s: reading %s: %s", self._place.shown, self._topic.name, error.str())
+
+    def _parts(self, messages: Sequence[Message]) -> list[Part[R]]:
+        rows: dict[int, list[tuple[int, bytes]]] = {}
+        for m in messages:
+            rows.setdefault(m.partition() or 0, []).append((m.offset() or 0, m.value() or b""))
+        parts = []
+        for partition, found in rows.items():
+            tenure = self.owned.get(partition)
+            if tenure is None:
+                continue
+            unpacked = unpack(self._topic, found)
+            part = Part(partition, tenure, found[0][0], found[-1][0] + 1, records=unpacked.records, bad=unpacked.bad)
+            part.evicted = max(0, part.first - self._expected.get(partition, part.first))
+            self._expected[partition] = part.next
+            parts.append(part)
+        return parts
+
+    def _post(self, call: Callable[..., None], *arguments: Any) -> None:
+        self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _start(self) -> None:
+        if not self.started.done():
+            self.started.set_result(None)
+
+    def _deliver(self, parts: list[Part[R]]) -> None:
+        self._chunks.append(parts)
+        self._grown.set()
+
+    def _end(self) -> None:
+        while self._commits:
+            _answer(self._commits.popleft()[1], KafkaError(KafkaError._STATE))
+        self._ended.set_result(None)
+
+    def _fail(self, error: NotAvailable) -> None:
+        self._failure = error
+        self._start()
+        self._grown.set()
+
+
+def _answer(done: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:
+    if not done.done():
+        done.set_result(error)

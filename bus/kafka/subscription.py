@@ -1,0 +1,184 @@
+"""A consumer group's member on Kafka, and private reading."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
+
+from bus.envelope import Undecodable
+from bus.kafka.errors import LOST
+from bus.kafka.reader import ASK, SOON, Part, Reader
+from kernel.clock import SystemClock, monotonic, pause, sleep
+from schemas.topic import Topic
+
+log = logging.getLogger(__name__)
+R = TypeVar("R")
+HANDOVER = 1.0
+"""Seconds that a partition which leaves us waits for the commit of what was given out of it."""
+SKEW_MS = 60_000
+"""A record's own time may be so much later than the moment it was accepted."""
+_TRIES = 20
+
+
+class Host(Protocol):
+    """What a reader needs of the bus it belongs to."""
+
+    async def set_aside(self, topic: str, bad: Sequence[Undecodable]) -> None:
+        """Puts undecodable records into `dead.letters`."""
+        ...
+
+
+class KafkaSubscription(Generic[R]):
+    """Yields the records of the partitions that the group gives to this member."""
+
+    def __init__(self, host: Host, topic: Topic[R], name: str) -> None:
+        self._host, self._topic, self._name = host, topic, name
+        self._reader: Reader[R] | None = None
+        self._given: dict[int, tuple[int, int]] = {}
+        """Partition to (tenure, next offset) of what was yielded and not yet committed."""
+        self._evicted: dict[int, int] = {}
+        """Per partition, records evicted before the group read them, in all; kept with the committed offset."""
+        self._lost: dict[str, int] = {}
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """See kernel.bus.Subscription."""
+        return dict(self._lost)
+
+    def begin(self, reader: Reader[R], consumer: Consumer) -> None:
+        """In the reader's thread: joins the group."""
+        self._reader = reader
+        consumer.subscribe([self._name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._taken_away)
+
+    async def batches(self) -> AsyncIterator[Sequence[R]]:
+        """See kernel.bus.Subscription."""
+        assert self._reader is not None
+        while True:
+            all_committed = not self._given
+            records = await self._accept(await self._reader.next())
+            if records:
+                yield records
+            elif all_committed and self._given:
+                await self.commit()  # nobody will be asked to commit what nobody was given
+
+    async def commit(self) -> None:
+        """See kernel.bus.Subscription. What cannot be committed now is committed with the next; nothing is ever skipped."""
+        given = {p: g for p, g in self._given.items() if self._owns(p, g[0])}
+        if given:
+            offsets = [TopicPartition(self._name, p, upto, metadata=str(self._evicted.get(p, 0)) or None) for p, (_, upto) in given.items()]
+            await self._commit(offsets)
+        self._given = {p: g for p, g in self._given.items() if p not in given and self._owns(p, g[0])}
+        assert self._reader is not None
+        self._reader.due = bool(self._given)
+
+    async def _commit(self, offsets: Sequence[TopicPartition]) -> None:
+        assert self._reader is not None
+        for _ in range(_TRIES):
+            error = await self._reader.commit(list(offsets))
+            if error is None:
+                return
+            if error.code() not in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError._WAIT_COORD, KafkaError.NOT_COORDINATOR):
+                say = log.info if error.code() in LOST else log.warning
+                say("commit of %s not taken: %s; the records come again unless the next one is", self._name, error.str())
+                return
+            await sleep(SystemClock(), 0.1)
+
+    async def _accept(self, parts: Sequence[Part[R]]) -> list[R]:
+        records: list[R] = []
+        for part in parts:
+            if part.bad and self._owns(part.partition, part.tenure):
+                await self._host.set_aside(self._topic.name, part.bad)
+        for part in parts:  # no await from here on: what is noted as given is given
+            if not self._owns(part.partition, part.tenure):
+                continue
+            self._given[part.partition] = (part.tenure, part.next)
+            self._count("decode_error", len(part.bad))
+            self._count_evicted(part.partition, part.evicted)
+            records += part.records
+        if self._reader is not None:
+            self._reader.due = bool(self._given)
+        return records
+
+    def _owns(self, partition: int, tenure: int) -> bool:
+        return self._reader is not None and self._reader.owned.get(partition) == tenure
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """In the thread. A group that never committed starts at the oldest record, and that is written down at once."""
+        assert self._reader is not None
+        known = consumer.committed(partitions, timeout=ASK)
+        fresh = []
+        for p in known:
+            low, _ = consumer.get_watermark_offsets(TopicPartition(self._name, p.partition), timeout=ASK)
+            metadata = p.metadata
+            self._evicted[p.partition] = int(metadata) if metadata and metadata.isdecimal() else 0
+            if p.offset == OFFSET_INVALID:
+                p.offset = low
+                fresh.append(TopicPartition(self._name, p.partition, low))
+            elif p.offset < low:
+                self._count_evicted(p.partition, low - p.offset)
+                p.offset = low
+        self._reader.take(known)
+        consumer.incremental_assign([TopicPartition(self._name, p.partition, p.offset) for p in known])
+        if fresh:
+            consumer.commit(offsets=fresh, asynchronous=True)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """In the thread. Gives the service a moment to commit, so that others need not read the same again."""
+        assert self._reader is not None
+        end = monotonic() + HANDOVER
+        while self._reader.due and not self._reader.closing and monotonic() < end:
+            self._reader.serve_commits(consumer)
+            pause(SOON)
+        self._taken_away(consumer, partitions)
+
+    def _taken_away(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        assert self._reader is not None
+        self._reader.drop(partitions)
+        consumer.incremental_unassign(partitions)
+
+    def _count(self, cause: str, records: int) -> None:
+        if records:
+            self._lost[cause] = self._lost.get(cause, 0) + records
+
+    def _count_evicted(self, partition: int, records: int) -> None:
+        self._count("evicted", records)
+        self._evicted[partition] = self._evicted.get(partition, 0) + records
+
+
+class Tail(Generic[R]):
+    """Private reading: every partition, from the end or from a moment on."""
+
+    def __init__(self, host: Host, topic: Topic[R], name: str, since: int | None) -> None:
+        self._host, self._topic, self._name, self._since = host, topic, name, since
+        self._reached: set[int] = set()
+
+    def begin(self, reader: Reader[R], consumer: Consumer) -> None:
+        """In the reader's thread: finds the first records."""
+        about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
+        partitions = [TopicPartition(self._name, p) for p in about.partitions]
+        ends = {p.partition: consumer.get_watermark_offsets(p, timeout=ASK)[1] for p in partitions}
+        if self._since is None:
+            starts = ends
+            self._reached = set(ends)
+        else:
+            moment = max(0, self._since // 1000 - SKEW_MS)
+            asked = [TopicPartition(self._name, p.partition, moment) for p in partitions]
+            found = consumer.offsets_for_times(asked, timeout=ASK)
+            starts = {p.partition: p.offset if p.offset >= 0 else ends[p.partition] for p in found}
+        chosen = [TopicPartition(self._name, p, offset) for p, offset in starts.items()]
+        reader.take(chosen)
+        consumer.assign(chosen)
+
+    async def records(self, reader: Reader[R]) -> AsyncIterator[R]:
+        """One by one."""
+        while True:
+            for part in await reader.next():
+                if part.bad:
+                    await self._host.set_aside(self._topic.name, part.bad)
+                for record in part.records:
+                    if part.partition in self._reached or self._topic.time(record) >= (self._since or 0):
+                        self._reached.add(part.partition)
+                        yield record
