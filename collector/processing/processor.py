@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.columns import take
+from collector.columns import concat, take
 from collector.processing import statistics
 from collector.processing.settings import grown, no_settings, put
 from collector.processing.stages import Emitted, nothing_emitted, step
-from collector.processing.statistics import Sums, no_sums
+from collector.processing.statistics import STATISTICS, Sums, no_sums
 from collector.table import Table
 from kernel.array import DeadbandKind, Point, Processing
 from kernel.batches import Column
 from kernel.clock import SECOND
 from kernel.quality import Quality
-from kernel.samples import Bytes, Doubles, Ints, Kind
+from kernel.samples import Doubles, Ints, Kind
 
 T = TypeVar("T", Emitted, Sums)
+_MEDIAN = STATISTICS.index("median")
 GRACE = 2 * SECOND
 """After its end a window waits this long for samples under way, when no later sample closes it."""
 
@@ -36,8 +37,8 @@ class Processor:
         self._emitted = nothing_emitted(0)
         self._sums = no_sums(0)
         self._any = False
-        self._outputs: dict[int, tuple[tuple[str, int], ...]] = {}
-        """Slot to the statistics asked for and the slots of their points."""
+        self._outputs: Ints = np.full((len(STATISTICS), 0), -1, np.int64)
+        """By statistic and slot: the slot of the point that carries it; -1 where it is not asked for."""
         self._kept: dict[int, list[float]] = {}
         """Values of open windows, where a median is asked for."""
         self._deadbands: dict[int, float] = {}
@@ -56,13 +57,13 @@ class Processor:
         """Settings of one slot."""
         self._room(len(self._table))
         put(self._settings, slot, processing, self._deadbands.get(slot, 0.0))
-        known = tuple(s for s in processing.statistics if s in statistics.STATISTICS) if processing.statistics_every else ()
-        if known:
-            slots = self._table.derived([f"{name}.{s}" for s in known])
-            self._outputs[slot] = tuple(zip(known, slots, strict=True))
-            self._room(len(self._table))
-        else:
-            self._outputs.pop(slot, None)
+        known = [s for s in STATISTICS if processing.statistics_every and s in processing.statistics]
+        slots = self._table.derived([f"{name}.{s}" for s in known])
+        self._room(len(self._table))
+        self._outputs[:, slot] = -1
+        for one, output in zip(known, slots, strict=True):
+            self._outputs[STATISTICS.index(one), slot] = output
+        if "median" not in known:
             self._kept.pop(slot, None)
         self._any = bool(self._settings.active.any())
 
@@ -83,6 +84,7 @@ class Processor:
         self._settings = grown(self._settings, n)
         self._emitted = _joined(self._emitted, nothing_emitted(missing))
         self._sums = _joined(self._sums, no_sums(missing))
+        self._outputs = np.concatenate([self._outputs, np.full((len(STATISTICS), missing), -1, np.int64)], axis=1)
 
     # --- samples -----------------------------------------------------------------------------------------------------------------
 
@@ -105,21 +107,21 @@ class Processor:
             value[at] = changed
             derived += closed
         out = replace(whole, value=value)
-        return (out if keep.all() else take(out, keep), *_derived(derived))
+        return (out if keep.all() else take(out, keep), *derived)
 
-    def _round(self, part: Column) -> tuple[NDArray[np.bool_], NDArray[Any], list[_Closed]]:
+    def _round(self, part: Column) -> tuple[NDArray[np.bool_], NDArray[Any], list[Column]]:
         slots = part.index
         settings = self._settings.at(slots)
         done = step(settings, self._emitted.at(slots), part)
         _scatter(self._emitted, slots, done.emitted)
         for cause, count in done.lost:
             self._counts[cause] += count
-        closed: list[_Closed] = []
+        closed: list[Column] = []
         if settings.every.any() and part.kind is not Kind.TEXT:
             closed = self._statistics(slots, settings.every, done.column, done.accepted)
         return done.keep, done.column.value, closed
 
-    def _statistics(self, slots: Ints, every: Ints, column: Column, accepted: NDArray[np.bool_]) -> list[_Closed]:
+    def _statistics(self, slots: Ints, every: Ints, column: Column, accepted: NDArray[np.bool_]) -> list[Column]:
         value = np.asarray(column.value, np.float64)
         usable = np.flatnonzero((every > 0) & accepted & (column.quality != Quality.BAD) & np.isfinite(value))
         if not len(usable):
@@ -129,10 +131,8 @@ class Processor:
         after, closing, late = statistics.add(before, spans, column.time[usable], numbers, column.quality[usable])
         closed = self._close(mine, before, spans, np.flatnonzero(closing))
         _scatter(self._sums, mine, after)
-        for i in np.flatnonzero(~late).tolist():
-            outputs = self._outputs.get(int(mine[i]), ())
-            if any(s == "median" for s, _ in outputs):
-                self._kept.setdefault(int(mine[i]), []).append(float(numbers[i]))
+        for i in np.flatnonzero(~late & (self._outputs[_MEDIAN, mine] >= 0)).tolist():
+            self._kept.setdefault(int(mine[i]), []).append(float(numbers[i]))
         return closed
 
     def tick(self, now: int) -> tuple[Column, ...]:
@@ -144,44 +144,32 @@ class Processor:
         rows = np.flatnonzero(where)
         closed = self._close(rows, self._sums.at(rows), every[rows], np.arange(len(rows)))
         self._sums = statistics.emptied(self._sums, where)
-        return _derived(closed)
+        return tuple(closed)
 
-    def _close(self, slots: Ints, sums: Sums, every: Ints, rows: Ints) -> list[_Closed]:
+    def _close(self, slots: Ints, sums: Sums, every: Ints, rows: Ints) -> list[Column]:
+        """The statistics of the windows of some rows, those that are asked for."""
         closed = []
-        for i in rows.tolist():
-            slot = int(slots[i])
-            end = int((sums.window[i] + 1) * every[i])
-            kept = self._kept.pop(slot, [])
-            for name, output in self._outputs.get(slot, ()):
-                one = np.array([i])
-                number = float(np.median(kept)) if name == "median" else float(statistics.figure(sums.at(one), name)[0])
-                closed.append(_Closed(output, end, number, int(sums.quality[i])))
-        self._counts["derived"] += len(closed)
-        return closed
+        slots, sums, ends = slots[rows], sums.at(rows), ((sums.window + 1) * every)[rows]
+        for at, name in enumerate(STATISTICS):
+            outputs = self._outputs[at, slots]
+            asked = np.flatnonzero(outputs >= 0)
+            if not len(asked):
+                continue
+            value: Doubles
+            if name == "median":
+                value = np.array([np.median(self._kept.pop(slot, [np.nan])) for slot in slots[asked].tolist()])
+            else:
+                value = statistics.figure(sums, name)[asked]
+            time = ends[asked]
+            closed.append(Column(Kind.DOUBLE, outputs[asked], time, time, value, sums.quality[asked], np.zeros(len(asked), np.uint32)))
+            self._counts["derived"] += len(asked)
+        return [concat(closed)] if closed else []
 
     def counts(self) -> dict[str, int]:
         """Since the last call: samples lost by cause, and `derived`, the statistics that were made."""
         found = {cause: count for cause, count in self._counts.items() if count}
         self._counts.clear()
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    slot: int
-    time: int
-    value: float
-    quality: int
-
-
-def _derived(closed: list[_Closed]) -> tuple[Column, ...]:
-    if not closed:
-        return ()
-    time: Ints = np.array([c.time for c in closed], np.int64)
-    value: Doubles = np.array([c.value for c in closed])
-    quality: Bytes = np.array([c.quality for c in closed], np.uint8)
-    slots: Ints = np.array([c.slot for c in closed], np.int64)
-    return (Column(Kind.DOUBLE, slots, time, time, value, quality, np.zeros(len(closed), np.uint32)),)
 
 
 def rounds(slots: Ints) -> Iterator[Ints]:
