@@ -110,6 +110,16 @@ class Catalogue:
         return Counter(p.source for p in self.config.points.values())
 
     @cached_property
+    def by_group(self) -> dict[str, list[str]]:
+        """Group to its points, both by name; what has no group is left out."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            group = self.config.points[name].type.group
+            if group:
+                found.setdefault(group, []).append(name)
+        return dict(sorted(found.items()))
+
+    @cached_property
     def _guesser(self) -> Guesser:
         return Guesser(self.names)
 

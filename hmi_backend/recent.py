@@ -18,19 +18,30 @@ class Recent(Generic[R]):
     """Follows one topic. `run` is the only writer; pages are cut newest first and stay stable while records arrive."""
 
     def __init__(self, bus: Bus, topic: Topic[R], clock: Clock, *, keep: int, days: float = 1.0) -> None:
-        self._bus, self._topic, self._clock, self._days = bus, topic, clock, days
+        self._bus, self._topic = bus, topic
         self._kept: deque[tuple[int, R]] = deque(maxlen=keep)
+        self._since = clock.now() - round(days * DAY)
         self.seen = 0
         """Records read so far, also those no longer kept."""
         self.on_record: Callable[[R], None] = lambda record: None
 
     async def run(self) -> None:
         """Reads until cancelled."""
-        since = self._clock.now() - round(self._days * DAY)
-        async for record in self._bus.tail(self._topic, since=since):
+        async for record in self._bus.tail(self._topic, since=self._since):
             self._kept.append((self.seen, record))
             self.seen += 1
             self.on_record(record)
+
+    @property
+    def kept(self) -> Sequence[tuple[int, R]]:
+        """Everything kept with its number, oldest first."""
+        return self._kept
+
+    @property
+    def reaches(self) -> int:
+        """Microseconds UTC from which on every record is kept."""
+        full = len(self._kept) == self._kept.maxlen
+        return max(self._since, self._topic.time(self._kept[0][1])) if full else self._since
 
     def newest_first(self) -> Sequence[R]:
         """Everything kept."""

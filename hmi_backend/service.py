@@ -16,6 +16,7 @@ from hmi_backend.app import create_app
 from hmi_backend.links import PING_S, PONG_S, protocol
 from hmi_backend.state import Backend, HmiPorts
 from hmi_backend.users import Users
+from hmi_backend.views_sqlite import open_views
 from kernel.clock import sleep
 from kernel.errors import BadUsage, MlaError
 
@@ -49,8 +50,12 @@ class _Server(uvicorn.Server):
 class HmiBackend:
     """GraphQL, live sockets, exports and the web HMI on one address."""
 
-    def __init__(self, ports: HmiPorts, *, host: str, port: int, users: Users, static: Path | None, origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, ports: HmiPorts, *, host: str, port: int, users: Users, views: Path, static: Path | None, origins: Sequence[str] = ()
+    ) -> None:
+        """`views`: the file in which saved views are kept, made where it does not exist."""
         self.backend = Backend(ports, users)
+        self._views = views
         self._host, self._port = host, port
         self.app = create_app(self.backend, static=static, open_metrics=host in LOOPBACK, origins=origins)
         self.port = port
@@ -58,6 +63,10 @@ class HmiBackend:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serves until cancelled; then says goodbye to open sockets and closes."""
+        async with open_views(self._views) as self.backend.views:
+            await self._serve(ready)
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
         listener = listen(self._host, self._port)
         self.port = listener.getsockname()[1]
         server = _Server(self._config(), ready)

@@ -9,8 +9,10 @@ from hmi_backend.audit import Audit
 from hmi_backend.catalogue import Catalogue
 from hmi_backend.commands import Commands
 from hmi_backend.links import Links
+from hmi_backend.past import Compile, Past
 from hmi_backend.recent import Recent
 from hmi_backend.users import Users
+from hmi_backend.views import ViewStore
 from kernel.archive import Archive, ArchiveStats, Exporter
 from kernel.bus import Bus, TopicStats
 from kernel.clock import SECOND, Clock
@@ -35,21 +37,27 @@ class HmiPorts:
     exporter: Exporter
     clock: Clock
     meter: Meter
+    compile_revision: Compile | None = None
+    """Documents and revision number to a configuration; raises ConfigProblems. Without it only the revision in force can be read."""
 
 
 class Backend:
     """The ports, what was folded from the bus, and who is connected."""
 
+    views: ViewStore
+    """Open while the service runs."""
+
     def __init__(self, ports: HmiPorts, users: Users) -> None:
         self.ports, self.users = ports, users
         self.bus, self.hot, self.archive, self.clock, self.meter = ports.bus, ports.hot, ports.archive, ports.clock, ports.meter
         self.fleet = Fleet()
+        self.past = Past(ports.config_store, ports.live, ports.compile_revision)
         self.links = Links(users, ports.meter)
         self.audit = Audit(ports.bus, ports.clock, ports.meter)
         self.commands = Commands(ports.bus, ports.clock)
         self.dead_letters = Recent(ports.bus, DEAD_LETTERS, ports.clock, keep=1000)
         self.audit_log = Recent(ports.bus, AUDIT_ACTIONS, ports.clock, keep=20_000, days=90)
-        self.state_events = Recent(ports.bus, MONITORING_STATE, ports.clock, keep=5000)
+        self.state_events = Recent(ports.bus, MONITORING_STATE, ports.clock, keep=20_000, days=7)
         self.connections: dict[str, StateEvent] = {}
         """Source to the newest event of its connection."""
         self.state_events.on_record = self._state

@@ -26,8 +26,14 @@ def build_hmi(p: Platform, meter: Meter) -> Service:
         exporter=ArchiveExporter(p.need_archive(), p.config),
         clock=p.clock,
         meter=meter,
+        compile_revision=cdb.compile,
     )
     static = Path(hmi_backend.__file__).parent / "static"
     return HmiBackend(
-        ports, host=p.settings.host, port=p.settings.port, users=users_of(p.settings.data), static=static if static.is_dir() else None
+        ports,
+        host=p.settings.host,
+        port=p.settings.port,
+        users=users_of(p.settings.data),
+        views=p.settings.data / "views.sqlite",
+        static=static if static.is_dir() else None,
     )

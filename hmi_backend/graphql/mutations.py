@@ -5,10 +5,11 @@ from __future__ import annotations
 import strawberry
 
 from hmi_backend.graphql import types_platform as platform
-from hmi_backend.graphql import write_cdb, write_platform
+from hmi_backend.graphql import views, write_cdb, write_platform
 from hmi_backend.graphql.context import Info
 from hmi_backend.graphql.fields import mutation
 from hmi_backend.graphql.types_cdb import CdbEdit, CdbPublishResult
+from hmi_backend.graphql.types_views import DeleteViewResult, SaveViewResult, ViewInput
 from hmi_backend.roles import Role
 from schemas.records import CommandVerb
 
@@ -38,3 +39,11 @@ class Mutation:
     @mutation("Ends every session of a user: role admin, or your own.")
     async def sessions_end(self, info: Info, user: str) -> platform.UserActionResult:
         return await write_platform.sessions_end(info.context, user)
+
+    @mutation("Keeps a view under a name, or a new version of one of yours. To share it: role operator.")
+    async def save_view(self, info: Info, view: ViewInput) -> SaveViewResult:
+        return await views.save(info.context, view)
+
+    @mutation("Removes a view of yours with all its versions; a shared one also an admin.")
+    async def delete_view(self, info: Info, id: strawberry.ID) -> DeleteViewResult:
+        return await views.delete(info.context, id)

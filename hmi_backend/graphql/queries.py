@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import strawberry
 
-from hmi_backend.graphql import read_cdb, read_platform, read_points
+from hmi_backend.graphql import read_annotations, read_cdb, read_fleet, read_history, read_platform, read_points
+from hmi_backend.graphql import types_annotations as marks
 from hmi_backend.graphql import types_cdb as cdb_types
+from hmi_backend.graphql import types_fleet as fleet_types
 from hmi_backend.graphql import types_platform as platform
 from hmi_backend.graphql import types_points as points_types
+from hmi_backend.graphql import types_views as views_types
+from hmi_backend.graphql import views as read_views
 from hmi_backend.graphql.context import Info
 from hmi_backend.graphql.fields import field
 from hmi_backend.graphql.scalars import Time
-
-From = Annotated[Time, strawberry.argument(name="from")]
-To = Annotated[Time, strawberry.argument(name="to")]
+from hmi_backend.graphql.types_history import PointHistory
+from hmi_backend.graphql.types_point import Point, PointConnection
+from hmi_backend.graphql.types_points import From, MaybeFrom, MaybeTo, To
 
 
 @strawberry.type(description="Everything that can be read. Every role may.")
@@ -23,11 +25,11 @@ class Query:
     @field("The point catalogue with newest samples. At most 500 per page.")
     async def points(
         self, info: Info, filter: points_types.PointFilter | None = None, first: int = 100, after: str | None = None
-    ) -> points_types.PointConnection:
+    ) -> PointConnection:
         return await read_points.points(info.context, filter, first, after)
 
     @field("One point; null where there is none of that name.")
-    async def point(self, info: Info, name: str) -> points_types.Point | None:
+    async def point(self, info: Info, name: str) -> Point | None:
         return await read_points.point(info.context, name)
 
     @field("The newest sample of each point.")
@@ -51,6 +53,42 @@ class Query:
     async def values_at(self, info: Info, points: list[str], at: Time) -> points_types.LiveBatch:
         return await read_points.values_at(info.context, points, at)
 
+    @field("Limits, units and labels as they were over a range, at most 500 points; also of points no longer configured.")
+    async def limits_history(self, info: Info, points: list[str], from_: From, to: To) -> list[PointHistory]:
+        return await read_history.steps(info.context, points, from_, to)
+
+    @field("What can be compared: quantities that at least so many telescopes have. At most 500, by name.")
+    async def groups(self, info: Info, search: str | None = None, members: int = 2) -> list[fleet_types.PointGroup]:
+        return read_fleet.groups(info.context, search, members)
+
+    @field("Equal telescopes compared in one quantity: now, at a moment, or from and to.")
+    async def fleet_stats(
+        self, info: Info, group: str, at: Time | None = None, from_: MaybeFrom = None, to: MaybeTo = None
+    ) -> fleet_types.FleetStats:
+        return await read_fleet.fleet_stats(info.context, group, at, from_, to)
+
+    @field("Marks for a time axis: configurations published, sources that came and went, losses, actions. The newest `first` of a range.")
+    async def annotations(
+        self,
+        info: Info,
+        from_: From,
+        to: To,
+        assets: list[str] | None = None,
+        kinds: list[marks.AnnotationKind] | None = None,
+        first: int = 500,
+    ) -> marks.Annotations:
+        return await read_annotations.marks(info.context, from_, to, assets, kinds, first)
+
+    @field("Saved views: your own and the shared ones, by name.")
+    async def views(
+        self, info: Info, search: str | None = None, kind: str | None = None, first: int = 100, after: str | None = None
+    ) -> views_types.ViewConnection:
+        return await read_views.views(info.context, search, kind, first, after)
+
+    @field("One saved view, by default its newest version; null where there is none you may see.")
+    async def view(self, info: Info, id: strawberry.ID, version: int | None = None) -> views_types.View | None:
+        return await read_views.view(info.context, id, version)
+
     @field("Where the array stands.")
     async def site(self, info: Info) -> points_types.Site:
         return read_points.site(info.context)
@@ -63,7 +101,7 @@ class Query:
     async def sources(self, info: Info, name: str | None = None) -> list[points_types.Source]:
         return read_platform.sources(info.context, name)
 
-    @field("Connections that came and went, and explained losses, of the last day, newest first.")
+    @field("Connections that came and went, and explained losses, of the last week, newest first.")
     async def state_events(
         self, info: Info, source: str | None = None, first: int = 100, after: str | None = None
     ) -> points_types.StateEventConnection:

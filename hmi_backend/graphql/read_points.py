@@ -10,21 +10,23 @@ import numpy as np
 from hmi_backend.catalogue import Catalogue, Wanted, position
 from hmi_backend.columns import live_columns, series_columns
 from hmi_backend.errors import BadRequest
+from hmi_backend.graphql import types_point as pt
 from hmi_backend.graphql import types_points as t
 from hmi_backend.graphql.context import Context
 from hmi_backend.graphql.executor import Ready
+from hmi_backend.graphql.points import enum_labels, point_limits, value_range
 from hmi_backend.graphql.scalars import Columns, Long, Time, Value
 from hmi_backend.paging import check_first, cursor, key_of
 from hmi_backend.times import parse_time
 from kernel import archive
-from kernel.array import Limits, Point, PointKind
+from kernel.array import Point, PointKind
 from kernel.samples import Kind, Samples
 
 MOST_POINTS = 20_000
 _SCAN = 2000
 
 
-async def points(context: Context, wanted: t.PointFilter | None, first: int, after: str | None) -> t.PointConnection:
+async def points(context: Context, wanted: t.PointFilter | None, first: int, after: str | None) -> pt.PointConnection:
     """A page of the catalogue."""
     _ = context.who
     check_first(first)
@@ -45,8 +47,8 @@ async def points(context: Context, wanted: t.PointFilter | None, first: int, aft
     else:
         listed, more = await _of_quality(context, found, start, first, {q.value for q in quality})
         total = None
-    edges = [t.PointEdge(cursor=cursor(f"{rank} {name}"), node=node) for (rank, name), node in listed]
-    return t.PointConnection(
+    edges = [pt.PointEdge(cursor=cursor(f"{rank} {name}"), node=node) for (rank, name), node in listed]
+    return pt.PointConnection(
         edges=edges,
         nodes=[e.node for e in edges],
         page_info=page_info([e.cursor for e in edges], more, after is not None),
@@ -57,8 +59,8 @@ async def points(context: Context, wanted: t.PointFilter | None, first: int, aft
 
 async def _of_quality(
     context: Context, found: Sequence[tuple[int, str]], start: int, first: int, qualities: set[str]
-) -> tuple[list[tuple[tuple[int, str], t.Point]], bool]:
-    listed: list[tuple[tuple[int, str], t.Point]] = []
+) -> tuple[list[tuple[tuple[int, str], pt.Point]], bool]:
+    listed: list[tuple[tuple[int, str], pt.Point]] = []
     for at in range(start, len(found), _SCAN):
         rows = found[at : at + _SCAN]
         samples = await context.backend.hot.latest([n for _, n in rows])
@@ -87,7 +89,7 @@ def _wanted(wanted: t.PointFilter | None) -> Wanted:
     )
 
 
-async def point(context: Context, name: str) -> t.Point | None:
+async def point(context: Context, name: str) -> pt.Point | None:
     """One point."""
     _ = context.who
     catalogue = context.backend.catalogue
@@ -204,10 +206,6 @@ def page_info(cursors: Sequence[str], more: bool, continued: bool) -> t.PageInfo
     )
 
 
-def _limits(limits: Limits) -> t.PointLimits:
-    return t.PointLimits(lolo=limits.lolo, lo=limits.lo, hi=limits.hi, hihi=limits.hihi)
-
-
 def _value(samples: Samples, i: int) -> float | int | str | None:
     kind = samples.kind[i]
     if kind == Kind.DOUBLE:
@@ -216,12 +214,12 @@ def _value(samples: Samples, i: int) -> float | int | str | None:
     return int(samples.integer[i]) if kind == Kind.LONG else samples.text[i] if kind == Kind.TEXT else None
 
 
-def _point(catalogue: Catalogue, name: str, samples: Samples, i: int) -> t.Point:
+def _point(catalogue: Catalogue, name: str, samples: Samples, i: int) -> pt.Point:
     p: Point = catalogue.config.points[name]
     k = p.type
     heard = samples.kind[i] != Kind.NONE
     value = _value(samples, i)
-    return t.Point(
+    return pt.Point(
         name=name,
         unit=k.unit,
         description=k.description,
@@ -233,14 +231,15 @@ def _point(catalogue: Catalogue, name: str, samples: Samples, i: int) -> t.Point
         sampling=k.sampling,
         deadband=k.deadband,
         archive_class=k.archive_class,
-        limits=_limits(k.limits),
-        range=t.ValueRange(low=k.range[0], high=k.range[1]) if k.range else None,
-        labels=[t.EnumLabel(value=Long(v), label=label) for v, label in k.labels],
+        limits=point_limits(k.limits),
+        range=value_range(k),
+        labels=enum_labels(k),
         quality=t.QUALITIES[samples.quality[i]] if heard else None,
         value=None if value is None else Value(value),
         label=dict(k.labels).get(int(samples.integer[i])) if heard and k.kind is PointKind.ENUM else None,
         time=Time(int(samples.time[i])) if heard else None,
         received=Time(int(samples.received[i])) if heard else None,
+        confirmed=Time(int(samples.confirmed[i])) if heard and samples.confirmed is not None else None,
         status=Long(int(samples.status[i])) if heard else None,
     )
 

@@ -16,6 +16,7 @@ Duration = NewType("Duration", int)
 Long = NewType("Long", int)
 Value = NewType("Value", object)
 Columns = NewType("Columns", dict[str, Any])
+ViewContent = NewType("ViewContent", dict[str, Any])
 
 
 def _parse_moment(value: object) -> object:
@@ -31,6 +32,12 @@ def _parse_long(value: object) -> int:
 
 def _parse_columns(value: object) -> object:
     raise BadRequest("Columns are given out, not taken in")
+
+
+def _parse_content(value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise BadRequest('the content of a view is a JSON object such as {"plots": […]}')
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
@@ -67,5 +74,11 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         ),
         serialize=lambda v: v,
         parse_value=_parse_columns,
+    ),
+    ViewContent: strawberry.scalar(
+        name="ViewContent",
+        description="What a page keeps of itself: a JSON object of at most 64 KiB, given back as it was.",
+        serialize=lambda v: v,
+        parse_value=_parse_content,
     ),
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
-from hmi_backend.graphql.scalars import Columns, Duration, Long, Time, Value
+from hmi_backend.graphql.scalars import Columns, Duration, Long, Time
 from kernel.archive import Fill, ResampleMethod
 from kernel.array import PointKind
 from schemas.records import GapCause, StateKind
@@ -16,6 +17,12 @@ strawberry.enum(Fill, description="What stands in a bucket without samples. A ga
 strawberry.enum(PointKind, description="The kind of value a point has.")
 strawberry.enum(GapCause, description="Why samples are missing.")
 strawberry.enum(StateKind, description="What happened to a source.")
+
+
+From = Annotated[Time, strawberry.argument(name="from")]
+To = Annotated[Time, strawberry.argument(name="to")]
+MaybeFrom = Annotated[Time | None, strawberry.argument(name="from")]
+MaybeTo = Annotated[Time | None, strawberry.argument(name="to")]
 
 
 @strawberry.enum(description="The quality of a sample.")
@@ -60,45 +67,6 @@ class EnumLabel:
 class ValueRange:
     low: float
     high: float
-
-
-@strawberry.type(description="A monitoring point and its newest sample.")
-class Point:
-    name: str
-    unit: str
-    description: str
-    kind: PointKind
-    asset: str = strawberry.field(description="The node of the asset tree it belongs to.")
-    device: str = strawberry.field(description="The data source that delivers it; empty where it is derived from another point.")
-    address: str = strawberry.field(description="Its address in the source's protocol.")
-    group: str = strawberry.field(description="What it is within its asset; equal for the same quantity of all telescopes.")
-    sampling: float = strawberry.field(description="Sampling interval, seconds.")
-    deadband: float
-    archive_class: str
-    limits: PointLimits
-    range: ValueRange | None
-    labels: list[EnumLabel]
-    quality: SampleQuality | None = strawberry.field(description="Of the newest sample; null where nothing was ever received.")
-    value: Value | None
-    label: str | None = strawberry.field(description="The name of an enumeration's value.")
-    time: Time | None = strawberry.field(description="Source time of the newest sample.")
-    received: Time | None = strawberry.field(description="When the collector got it.")
-    status: Long | None = strawberry.field(description="The protocol's own status code.")
-
-
-@strawberry.type
-class PointEdge:
-    cursor: str
-    node: Point
-
-
-@strawberry.type(description="Points by name, or by rank where a search was made.")
-class PointConnection:
-    edges: list[PointEdge]
-    nodes: list[Point]
-    page_info: PageInfo
-    total_count: int | None = strawberry.field(description="Null where quality is filtered: it changes while you read.")
-    revision: int = strawberry.field(description="The configuration in force.")
 
 
 @strawberry.input(description="All conditions given must hold.")

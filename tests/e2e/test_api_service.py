@@ -38,8 +38,8 @@ async def hmi(tmp_path: Path, static: Path) -> AsyncIterator[Hmi]:
         yield site
 
 
-async def test_a_busy_port_names_the_remedy(hmi: Hmi) -> None:
-    second = HmiBackend(hmi.ports, host="127.0.0.1", port=hmi.service.port, users=hmi.users, static=None)
+async def test_a_busy_port_names_the_remedy(hmi: Hmi, tmp_path: Path) -> None:
+    second = HmiBackend(hmi.ports, host="127.0.0.1", port=hmi.service.port, users=hmi.users, views=tmp_path / "v.sqlite", static=None)
     with pytest.raises(BadUsage, match=r"in use.*MLA_HTTP"):
         await second.run(lambda: None)
 
@@ -53,7 +53,7 @@ def test_an_address_of_another_host_names_the_remedy() -> None:
 
 async def test_stopping_says_goodbye_to_open_sockets(tmp_path: Path) -> None:
     async with running(tmp_path) as hmi:
-        service = HmiBackend(hmi.ports, host="127.0.0.1", port=0, users=hmi.users, static=None)
+        service = HmiBackend(hmi.ports, host="127.0.0.1", port=0, users=hmi.users, views=tmp_path / "v.sqlite", static=None)
         ready = asyncio.Event()
         task = asyncio.create_task(service.run(ready.set))
         await ready.wait()

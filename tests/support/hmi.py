@@ -110,8 +110,8 @@ async def running(
         editor = cdb.Editor(store, clock)
         await editor.publish(dict(documents if documents is not None else cdb.example()), base=0, author="test", comment="first")
         users = Users.open(folder / "users.json", clock=clock)
-        ports = HmiPorts(bus, hot, archive, store, editor, live, ArchiveExporter(archive, live), clock, Meter("hmi"))
-        service = HmiBackend(ports, host="127.0.0.1", port=0, users=users, static=static)
+        ports = HmiPorts(bus, hot, archive, store, editor, live, ArchiveExporter(archive, live), clock, Meter("hmi"), cdb.compile)
+        service = HmiBackend(ports, host="127.0.0.1", port=0, users=users, views=folder / "views.sqlite", static=static)
         hmi = Hmi(ports, service, users, {n: users.issue_token(n, ROLES[n]) for n in names})
         ready = asyncio.Event()
         async with asyncio.TaskGroup() as group:
