@@ -31,7 +31,10 @@ export const OBSERVATORY = `query Observatory {
   revision { revision newest points }
 }`;
 
-export const SOURCES = `query Sources { sources { name protocol url asset enabled points connected since detail } }`;
+export const SOURCES = `query Sources {
+  sources { name protocol url asset enabled points connected since detail }
+  stateEvents(first: 3) { nodes { source time kind detail } }
+}`;
 
 export const POINTS_BY_NAME = `query PointsByName($names: [String!]!, $first: Int!) {
   points(filter: { names: $names }, first: $first) { nodes { ...P } revision }

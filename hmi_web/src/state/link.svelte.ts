@@ -1,6 +1,7 @@
 /** The connection to the platform, told honestly: an age since the last word, and a state by rule. */
 
 import { clock } from './clock.svelte';
+import { notes } from './notes.svelte';
 import { session } from './session.svelte';
 import { openSocket, type Socket } from '../api/socket';
 import type { Micros } from '../lib/time';
@@ -9,6 +10,7 @@ export type LinkWord = 'ok' | 'late' | 'stale' | 'offline' | 'connecting';
 
 const LATE = 5e6;
 const STALE = 15e6;
+const AGAIN_MS = 3000;
 
 class Link {
   /** When anything was last heard. */
@@ -47,6 +49,30 @@ class Link {
       },
     });
     return this.#socket;
+  }
+
+  /** Follows a subscription until the returned function is called; whatever ends it, it is asked for again. */
+  follow<T>(subject: string, query: string, variables: Record<string, unknown>, next: (data: T) => void): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let end: () => void = () => undefined;
+    const start = (): void => {
+      end = this.socket.subscribe<T>(query, variables, {
+        next: (data) => {
+          this.hear();
+          notes.solved(subject);
+          next(data);
+        },
+        error: (why) => {
+          notes.problem(subject, new Error(why));
+          timer = setTimeout(start, AGAIN_MS);
+        },
+      });
+    };
+    start();
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
   }
 
   hear(): void {

@@ -33,18 +33,9 @@ class Observatory {
 
   /** Follows revisions. */
   run(): () => void {
-    return link.socket.subscribe<{ revisionChanges: InForce }>(
-      REVISION_CHANGES,
-      {},
-      {
-        next: ({ revisionChanges }) => {
-          void this.#taken(revisionChanges);
-        },
-        error: (why) => {
-          notes.problem('revision', new Error(why));
-        },
-      },
-    );
+    return link.follow<{ revisionChanges: InForce }>('revision', REVISION_CHANGES, {}, ({ revisionChanges }) => {
+      void this.#taken(revisionChanges);
+    });
   }
 
   async #taken(now: InForce): Promise<void> {

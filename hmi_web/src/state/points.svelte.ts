@@ -77,10 +77,13 @@ class Points {
   readonly #readings = new Map<string, Reading>();
   readonly #wanted = new Map<string, number>();
   readonly #taps = new Set<Tap>();
-  #subscribed: ReadonlySet<string> = new Set();
+  /** What is followed now; null: to be decided anew. */
+  #subscribed: ReadonlySet<string> | null = null;
   #end: () => void = () => undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #fixedAt: Micros | null = null;
+  #asleep = false;
+  #turn = 0;
   /** Values taken in so far: for the `#states` page and for tests. */
   updates = 0;
 
@@ -115,14 +118,22 @@ class Points {
   show(moment: Micros | null): void {
     if (moment === this.#fixedAt) return;
     this.#fixedAt = moment;
-    this.#subscribed = new Set();
+    this.#subscribed = null;
     this.#plan();
+  }
+
+  /** A window nobody sees asks for nothing; when it is seen again it begins with a snapshot. */
+  sleep(hidden: boolean): void {
+    if (hidden === this.#asleep) return;
+    this.#asleep = hidden;
+    this.#subscribed = null;
+    this.#plan(hidden ? 3000 : 20);
   }
 
   /** Definitions are asked again, after a revision was published. */
   async refresh(): Promise<void> {
     await this.#define([...this.#readings.keys()]);
-    this.#subscribed = new Set();
+    this.#subscribed = null;
     this.#plan();
   }
 
@@ -171,18 +182,23 @@ class Points {
       () =>
         void this.#follow().catch((e: unknown) => {
           notes.problem('points', e);
+          this.#subscribed = null;
+          this.#plan(3000);
         }),
       ms,
     );
   }
 
   async #follow(): Promise<void> {
-    const asked = [...this.#wanted.keys()];
+    const asked = this.#asleep ? [] : [...this.#wanted.keys()];
+    const turn = ++this.#turn;
     await this.ensure(asked);
+    if (turn !== this.#turn) return; // meanwhile something else was asked for
     const names = asked.filter((n) => this.of(n).def);
-    for (const n of asked) if (!this.of(n).def) this.of(n).sample = null;
+    for (const n of asked) if (this.of(n).def === null) this.of(n).sample = null;
     const set = new Set(names);
-    if (set.size === this.#subscribed.size && names.every((n) => this.#subscribed.has(n))) return;
+    const now = this.#subscribed;
+    if (now && set.size === now.size && names.every((n) => now.has(n))) return;
     this.#subscribed = set;
     if (this.#fixedAt !== null) await this.#fetchAt(names, this.#fixedAt);
     else this.#subscribe(names);
@@ -199,23 +215,12 @@ class Points {
   #subscribe(names: string[]): void {
     const before = this.#end;
     this.#end = names.length
-      ? link.socket.subscribe<{ live: LiveBatch }>(
-          LIVE_VALUES,
-          { points: names, maxHz: MAX_HZ },
-          {
-            next: ({ live }) => {
-              clock.hear(live.serverTime);
-              link.hear();
-              this.#take(live, true);
-            },
-            error: (why) => {
-              notes.problem('points', new Error(why));
-            },
-          },
-        )
+      ? link.follow<{ live: LiveBatch }>('points', LIVE_VALUES, { points: names, maxHz: MAX_HZ }, ({ live }) => {
+          clock.hear(live.serverTime);
+          this.#take(live, true);
+        })
       : () => undefined;
     before();
-    if (names.length) notes.solved('points');
   }
 
   #take(batch: LiveBatch, live = false): void {

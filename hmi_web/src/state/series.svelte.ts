@@ -147,7 +147,13 @@ function broken(c: BandColumns, gaps: readonly Gap[]): BandColumns {
   c.t.forEach((t, i) => {
     const before = c.t[i - 1];
     const gap = before === undefined ? undefined : gaps.find((g) => g.start / 1e6 < t && (g.end ?? Infinity) / 1e6 > before);
-    if (gap && before !== undefined) push(out, (before + t) / 2, null, null, null);
+    if (gap && before !== undefined) {
+      // What was not reported before the gap had not changed: the value holds until then.
+      const last = c.mean[i - 1] ?? null;
+      const edge = Math.max(gap.start / 1e6, before);
+      if (edge > before && last !== null) push(out, edge, last, last, last);
+      push(out, (edge + t) / 2, null, null, null);
+    }
     push(out, t, c.lo[i] ?? null, c.hi[i] ?? null, c.mean[i] ?? null);
   });
   return out;

@@ -3,10 +3,20 @@
 import { gql } from '../api/http';
 import { SOURCES } from '../api/queries';
 import type { Source } from '../api/types';
+import type { Micros } from '../lib/time';
 import { link } from './link.svelte';
 import { notes } from './notes.svelte';
 
+export interface SourceEvent {
+  source: string;
+  time: Micros;
+  kind: string;
+  detail: string;
+}
+
 class Sources {
+  /** The newest things that happened to any source. */
+  events = $state.raw<SourceEvent[]>([]);
   all = $state.raw<Source[]>([]);
   readonly #byName = $derived(new Map(this.all.map((s) => [s.name, s])));
 
@@ -21,7 +31,9 @@ class Sources {
 
   async load(): Promise<void> {
     try {
-      this.all = (await gql<{ sources: Source[] }>(SOURCES)).sources;
+      const found = await gql<{ sources: Source[]; stateEvents: { nodes: SourceEvent[] } }>(SOURCES);
+      this.all = found.sources;
+      this.events = found.stateEvents.nodes;
       notes.solved('sources');
     } catch (error) {
       notes.problem('sources', error);

@@ -21,8 +21,8 @@ export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number)
   const end = (u.scales['x']?.max ?? 0) * 1e6;
   for (const g of gaps) {
     const x0 = Math.max(b.x, u.valToPos(g.start / 1e6, 'x', true));
-    const x1 = Math.min(b.x + b.w, u.valToPos((g.end ?? end) / 1e6, 'x', true));
-    if (x1 <= b.x || x0 >= b.x + b.w || x1 - x0 < 1) continue;
+    const x1 = Math.min(b.x + b.w, Math.max(x0 + 2 * k, u.valToPos((g.end ?? end) / 1e6, 'x', true)));
+    if (x1 <= b.x || x0 >= b.x + b.w) continue;
     ctx.save();
     ctx.beginPath();
     ctx.rect(x0, b.y, x1 - x0, b.h);
