@@ -20,7 +20,7 @@ from simulator.history import history, outages
 from simulator.scene import Scene, night_scene
 
 log = logging.getLogger(__name__)
-PROCESSES = 2
+PROCESSES = 1
 FIRST_PORT = 4840
 SCENE_FILE = "demo.scene"
 HISTORY_FILE = "demo.history"

@@ -25,7 +25,7 @@ from simulator.serve import assign, serve
 @click.option("--telescopes", default=9, show_default=True)
 @click.option("--points", type=int, help="Monitoring points in all (default: the example mini-array, about 2 000).")
 @click.option("--rate", default=1.0, show_default=True, help="Hz of every point with --points; else a factor on the example.")
-@click.option("--processes", type=int, help="Processes to divide the servers among (default: 2, or one per 7 000 points).")
+@click.option("--processes", type=int, help="Processes to divide the servers among (default: one per 100 000 points).")
 @click.option("--published", is_flag=True, help="Serve the sources of the published configuration instead of the example.")
 @click.option("--faults", metavar="demo|none|FILE", default="demo", show_default=True)
 @click.option("--scene", type=click.Path(dir_okay=False), help="A scene file, so that the same world goes on.")
@@ -42,7 +42,7 @@ def simulate(ctx: click.Context, telescopes: int, points: int | None, rate: floa
         cdb.write_folder(Path(folder), documents)
         click.echo(f"configuration written: mla cdb import {folder} -m 'the simulated array'")
     config = run_async(config_of(settings)) if published else cdb.compile(documents)
-    count = processes or max(2, round(len(config.points) * rate / 7000))
+    count = processes or max(1, round(len(config.points) * rate / 100_000))
     if share is not None:
         number, _, of = share.partition("/")
         run_async(_share(config, int(number), int(of), rate, script(faults), scene, settings.data))
