@@ -27,6 +27,7 @@ COMMANDS = {
     "export": ("mla.cli.export", "export"),
     "dead": ("mla.cli.dead", "dead"),
     "user": ("mla.cli.user", "user"),
+    "engines": ("mla.cli.engines", "engines"),
     "bench": ("mla.cli.bench", "bench"),
 }
 
