@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from kernel.array import ArrayConfig, Point, PointType
 from kernel.config_store import ConfigStore
+from kernel.discovery import complete
 from kernel.errors import ConfigProblems, NotAvailable
 from kernel.live_config import LiveConfig
-from schemas.records import Revision
+from schemas.records import Discovery, Revision
 
 log = logging.getLogger(__name__)
 Compile = Callable[[Mapping[str, str], int], ArrayConfig]
@@ -26,11 +28,18 @@ class Past:
 
     def __init__(self, store: ConfigStore, live: LiveConfig, compile: Compile | None) -> None:
         self._store, self._live, self._compile = store, live, compile
+        self._told: Mapping[str, Discovery] = {}
         self._revisions: list[Revision] = []
         self._base: Mapping[str, Point] | None = None
-        self._kept: OrderedDict[int, Changed | None] = OrderedDict()
+        self._kept: OrderedDict[int, _Compiled | None] = OrderedDict()
         self._weight = 0
         self._busy = asyncio.Lock()
+
+    def heard(self, discovery: Discovery) -> None:
+        """What a device tells of its points completes every revision, as it completes the one in force."""
+        self._told = {**self._told, discovery.source: discovery}
+        self._kept.clear()
+        self._weight, self._base = 0, None
 
     async def revisions(self) -> Sequence[Revision]:
         """Every published revision, oldest first."""
@@ -57,43 +66,60 @@ class Past:
         live = self._live.current
         if revision == live.revision:
             return [p.type if (p := live.points.get(n)) else None for n in names]
-        changed = await self._changed(revision)
-        if changed is None:
-            return None
-        base = self._base or {}
-        return [changed[n] if n in changed else p.type if (p := base.get(n)) else None for n in names]
+        compiled = await self._compiled(revision)
+        return None if compiled is None else [compiled.type_of(n) for n in names]
 
-    async def _changed(self, revision: int) -> Changed | None:
+    async def _compiled(self, revision: int) -> _Compiled | None:
         async with self._busy:
             if revision in self._kept:
                 self._kept.move_to_end(revision)
                 return self._kept[revision]
-            found = await self._read(revision)
-            self._kept[revision] = found
-            self._weight += 1 + len(found or ())
-            while self._weight > REMEMBERED and len(self._kept) > 1:
-                _, oldest = self._kept.popitem(last=False)
-                self._weight -= 1 + len(oldest or ())
+            told = self._told
+            found = await self._read(revision, told)
+            if told is self._told:  # else it is out of date already
+                self._keep(revision, found)
             return found
 
-    async def _read(self, revision: int) -> Changed | None:
+    def _keep(self, revision: int, found: _Compiled | None) -> None:
+        self._kept[revision] = found
+        self._weight += 1 + (len(found.changed) if found else 0)
+        while self._weight > REMEMBERED and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._weight -= 1 + (len(oldest.changed) if oldest else 0)
+
+    async def _read(self, revision: int, told: Mapping[str, Discovery]) -> _Compiled | None:
         if self._compile is None:
             raise NotAvailable(
                 "old revisions cannot be compiled here: the server was started without a compiler (HmiPorts.compile_revision)"
             )
         snapshot = await self._store.load(revision)
-        base = self._base if self._base is not None else self._live.current.points
+        if self._base is None:
+            self._base = self._live.current.points
         try:
-            found = await asyncio.to_thread(_differing, self._compile, snapshot.documents, revision, base)
+            return await asyncio.to_thread(_compiled, self._compile, snapshot.documents, revision, told, self._base)
         except ConfigProblems as problems:  # written by another release: it was not in force here either
             log.warning("configuration revision %d does not compile here: %s", revision, problems.problems[0])
             return None
-        self._base = base
-        return found
 
 
-def _differing(compile: Compile, documents: Mapping[str, str], revision: int, base: Mapping[str, Point]) -> Changed:
-    return differences(base, compile(documents, revision).points)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compiled:
+    """A revision's points, as differences to those of another."""
+
+    base: Mapping[str, Point]
+    changed: Changed
+
+    def type_of(self, name: str) -> PointType | None:
+        if name in self.changed:
+            return self.changed[name]
+        point = self.base.get(name)
+        return point.type if point else None
+
+
+def _compiled(
+    compile: Compile, documents: Mapping[str, str], revision: int, told: Mapping[str, Discovery], base: Mapping[str, Point]
+) -> _Compiled:
+    return _Compiled(base, differences(base, complete(compile(documents, revision), told).points))
 
 
 def differences(base: Mapping[str, Point], points: Mapping[str, Point]) -> Changed:

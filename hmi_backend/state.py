@@ -21,7 +21,7 @@ from kernel.fleet import Fleet
 from kernel.hot_queue import HotQueue
 from kernel.live_config import LiveConfig
 from kernel.meter import Meter
-from schemas.records import AUDIT_ACTIONS, DEAD_LETTERS, HEARTBEATS, MONITORING_STATE, StateEvent, StateKind
+from schemas.records import AUDIT_ACTIONS, DEAD_LETTERS, HEARTBEATS, MONITORING_DISCOVERED, MONITORING_STATE, StateEvent, StateKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,14 @@ class Backend:
     async def run(self) -> None:
         """Follows the bus until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for follow in (self._beats(), self.commands.run(), self.dead_letters.run(), self.audit_log.run(), self.state_events.run()):
+            for follow in (
+                self._beats(),
+                self._told(),
+                self.commands.run(),
+                self.dead_letters.run(),
+                self.audit_log.run(),
+                self.state_events.run(),
+            ):
                 group.create_task(follow)
 
     def _state(self, event: StateEvent) -> None:
@@ -87,6 +94,10 @@ class Backend:
     async def _beats(self) -> None:
         async for beat in self.bus.tail(HEARTBEATS, since=self.clock.now() - 60 * SECOND):
             self.fleet.add(beat)
+
+    async def _told(self) -> None:
+        async for discovery in self.bus.tail(MONITORING_DISCOVERED, since=0):
+            self.past.heard(discovery)
 
     async def topics(self) -> tuple[TopicStats, ...]:
         """What the bus holds, at most a second old: many screens ask at once."""
