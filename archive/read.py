@@ -41,6 +41,7 @@ class Evidence:
 
     point: str
     refs: Sequence[Ref]
+    """Only of the kinds that the point has there: they decide how its values are shown."""
     covered: Sequence[Span]
     told: Callable[[int, int], Sequence[StateEvent]]
     """The events that may explain gaps of a range."""

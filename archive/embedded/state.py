@@ -14,7 +14,7 @@ from archive.encoding import pack, unpack
 from archive.intake import tables, take_tables
 from archive.ledger import Coverage, Marks
 from archive.table import Table
-from kernel.samples import Ints
+from kernel.samples import Bytes, Ints
 from schemas.codec import codec
 from schemas.records import PointBatch
 
@@ -39,6 +39,8 @@ class State:
         self.coverage = Coverage()
         self.newest: Ints = np.full(1024, NEVER, np.int64)
         """Newest source time of each point id."""
+        self.kinds: Bytes = np.zeros(1024, np.uint8)
+        """The kinds of value each point id ever had, a bit each."""
         self.lock = threading.Lock()
         """Held while head and coverage change together."""
         self.journal = 0
@@ -96,6 +98,8 @@ class State:
             top = int(table.point.max())
             if top >= len(self.newest):
                 self.newest = np.concatenate([self.newest, np.full(top + len(self.newest), NEVER, np.int64)])
+                self.kinds = np.concatenate([self.kinds, np.zeros(len(self.newest) - len(self.kinds), np.uint8)])
+            self.kinds[table.point] |= 1 << table.kind
             late += int((table.time < self.newest[table.point]).sum())
             np.maximum.at(self.newest, table.point, table.time)
         return late
@@ -111,9 +115,10 @@ class State:
         packed = meta(db, "newest", b"")
         if packed:
             n = meta(db, "newest_count", 0)
-            found = np.full(max(1024, 2 * n), NEVER, np.int64)
-            found[:n] = unpack(packed, n, np.int64)
-            self.newest = found
+            newest, kinds = np.full(max(1024, 2 * n), NEVER, np.int64), np.zeros(max(1024, 2 * n), np.uint8)
+            newest[:n] = unpack(packed, n, np.int64)
+            kinds[:n] = unpack(meta(db, "kinds", b""), n, np.uint8)
+            self.newest, self.kinds = newest, kinds
 
     def _load_names(self, db: sqlite3.Connection) -> None:
         names = self.names
@@ -133,9 +138,11 @@ class State:
             db.execute("DELETE FROM coverage WHERE source = ?", (source,))
             db.executemany("INSERT INTO coverage VALUES (?, ?, ?)", [(source, a, b) for a, b in self.coverage.spans(source)])
         n = len(self.names.names)
-        newest = np.full(n, NEVER, np.int64)
-        newest[: min(n, len(self.newest))] = self.newest[:n]
+        newest, kinds = np.full(n, NEVER, np.int64), np.zeros(n, np.uint8)
+        newest[: len(self.newest)] = self.newest[:n]
+        kinds[: len(self.kinds)] = self.kinds[:n]
         set_meta(db, "newest", pack(newest))
+        set_meta(db, "kinds", pack(kinds))
         set_meta(db, "newest_count", n)
         set_meta(db, "folded", folded)
         db.execute("DELETE FROM journal WHERE id <= ?", (folded,))

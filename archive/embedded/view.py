@@ -16,7 +16,7 @@ from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect
 from archive.ledger import Spans, unpack_batches
-from archive.read import Evidence, Ref, first_after, in_force
+from archive.read import Evidence, Ref, between, first_after, in_force
 from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from kernel.archive import ArchiveStats
@@ -133,19 +133,28 @@ class View:
         return read_stats(self._db, directory, [p for parts in self._head.values() for p in parts], now)
 
     def _refs(self, point: int, sources: tuple[int, ...], start: int, end: int) -> list[Ref]:
-        return [*self._sealed(point, start, end), *self._opened(point, sources, start, end), *self._in_head(point, sources, start, end)]
+        kinds = int(self._state.kinds[point]) if point < len(self._state.kinds) else 0
+        found = [
+            *self._sealed(point, kinds, start, end),
+            *self._opened(point, kinds, sources, start, end),
+            *self._in_head(point, sources, start, end),
+        ]
+        # Of a point whose kind has changed, only loading shows which of its kinds are in the range.
+        return (
+            found if kinds & (kinds - 1) == 0 else [r for r in found if (t := r.load()) is not None and between(t, start, end) is not None]
+        )
 
-    def _sealed(self, point: int, start: int, end: int) -> list[Ref]:
+    def _sealed(self, point: int, kinds: int, start: int, end: int) -> list[Ref]:
         segments = self._desk.segments
         return [
             Ref((SEALED, listed.id << 20 | s.id), s.kind, s.first, s.last, _loader(segments, listed.file, s.id, point))
             for listed in self._desk.catalogue
             if listed.first < end and listed.last >= start
             for s in segments.sections(listed.file)
-            if s.low <= point <= s.high and s.first < end and s.last >= start
+            if s.low <= point <= s.high and s.first < end and s.last >= start and kinds >> s.kind & 1
         ]
 
-    def _opened(self, point: int, sources: Sequence[int], start: int, end: int) -> list[Ref]:
+    def _opened(self, point: int, kinds: int, sources: Sequence[int], start: int, end: int) -> list[Ref]:
         found = []
         for source in sources:
             rows = self._sections.get(source)
@@ -154,7 +163,7 @@ class View:
                     "SELECT id, kind, first, last, low, high FROM section WHERE source = ?", (source,)
                 ).fetchall()
             for section, kind, first, last, low, high in rows:
-                if low <= point <= high and first < end and last >= start:
+                if low <= point <= high and first < end and last >= start and kinds >> kind & 1:
                     found.append(Ref((OPEN, section), Kind(kind), first, last, self._opener(section, point)))
         return found
 

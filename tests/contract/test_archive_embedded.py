@@ -24,6 +24,7 @@ from kernel.clock import DAY, SECOND, ManualClock
 from kernel.errors import BadUsage, NotAvailable
 from kernel.live_config import LiveConfig
 from kernel.samples import Kind
+from schemas.records import PointBatch
 from tests.contract.archive_peer import POINTS, STEP, LeapingClock, batch_of
 from tests.support.archive_data import NOW, batch, column, one
 
@@ -313,3 +314,41 @@ async def test_settling_leaves_one_small_file_per_day(archive: EmbeddedArchive, 
     assert len(list(tmp_path.glob("standard/*.db"))) == len(days)
     assert (stats.samples, stats.open_samples) == (before, 0)
     assert await numbers(archive) == list(range(600))
+
+
+@pytest.mark.parametrize("stage", ["head", "folded", "sealed", "settled", "reopened"])
+async def test_points_of_one_source_keep_their_kinds(tmp_path: Path, stage: str) -> None:
+    """A source has numbers, states and texts; some points change their kind."""
+    times = [NOW + i * SECOND for i in range(100)]
+    clock = ManualClock(NOW + 5 * DAY)
+
+    def made(n: int) -> PointBatch:
+        at = [t + n * 3600 * SECOND for t in times]
+        numbers = column([*at, at[0]], np.arange(101) / 4, index=[0] * 100 + [3])
+        states = column([*at, at[1]], np.arange(101), kind=Kind.LONG, index=[1] * 100 + [3])
+        texts = column([*at, at[2]], [f"t{i}" for i in range(101)], kind=Kind.TEXT, index=[2] * 100 + [3])
+        return batch(n, ("number", "state", "text", "changing"), numbers, states, texts)
+
+    async with opened(tmp_path, clock) as archive:
+        for n in range(2):
+            await archive.append([made(n)])
+            if stage != "head":
+                await archive.upkeep.fold()
+            if stage in ("sealed", "settled"):
+                await archive.upkeep.seal(everything=True)
+        if stage == "settled":
+            await archive.upkeep.settle()
+    async with opened(tmp_path, clock, read_only=stage == "reopened") as archive:
+        whole = SeriesQuery(("number", "state", "text", "changing"), 0, FAR)
+        number, state, text, changing = (b.series.value for b in await archive.series(whole))
+        assert (number.dtype, state.dtype, text.dtype) == (np.float64, np.int64, object)
+        assert state.tolist() == [*range(100), *range(100)]
+        assert changing.tolist() == [25.0, 100, "t100"] * 2
+        (part,) = await archive.series(SeriesQuery(("changing",), times[1], times[1] + 1))
+        assert (part.series.value.dtype, part.series.value.tolist()) == (np.int64, [100])
+        mean = Resample(ResampleMethod.MEAN, buckets=1)
+        blocks = await archive.series(SeriesQuery(("number", "state", "text"), times[0], times[99] + 1, mean))
+        assert [b.method for b in blocks] == [ResampleMethod.MEAN, ResampleMethod.MEAN, ResampleMethod.LAST]
+        assert [b.series.value.tolist() for b in blocks] == [[49.5 / 4], [49.5], ["t99"]]
+        at = await archive.at(("state", "text", "changing"), FAR)
+        assert at.values() == [99, "t99", "t100"]
