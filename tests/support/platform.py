@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel.clock import monotonic, pause
+from mla.children import PARENT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,7 +111,8 @@ def running(data: Path, *arguments: str, env: Mapping[str, str] | None = None, w
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "mla", "up", "--data", str(data), "--http", http, *arguments],
-            stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env={**os.environ, **(env or {})},
+            stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT,
+            env={**os.environ, PARENT: str(os.getpid()), **(env or {})},  # so that it ends with a test run that was killed
         )  # fmt: skip
         up = Running(process, data, http, log)
         try:
