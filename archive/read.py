@@ -15,7 +15,7 @@ from archive.gaps import Span, gaps
 from archive.table import Table, Values, concat, one_kind, take, to_kind
 from kernel.archive import Gap, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.errors import BadUsage
-from kernel.samples import Kind, Series, empty_series
+from kernel.samples import Kind, Samples, Series, empty_series
 from schemas.records import StateEvent, StateKind
 
 BUDGET = 1 << 20
@@ -187,3 +187,24 @@ def first_after(refs: Sequence[Ref], moment: int, end: int) -> Table | None:
     """The first sample with moment <= time < end, as one row."""
     piece = next(slices(refs, moment, end, budget=1), None)
     return None if piece is None else take(piece, slice(0, 1))
+
+
+def put(out: Samples, i: int, row: Table) -> None:
+    """Row 0 of a table becomes sample i."""
+    out.time[i], out.kind[i] = row.time[0], row.kind
+    if row.kind is Kind.DOUBLE:
+        out.number[i] = row.value[0]
+    elif row.kind is Kind.LONG:
+        out.integer[i] = row.value[0]
+    else:
+        out.text[i] = row.value[0]
+    out.quality[i] = 0 if row.quality is None else row.quality[0]
+    out.status[i] = 0 if row.status is None else row.status[0]
+
+
+def check_query(query: SeriesQuery) -> None:
+    """Raises BadUsage for a range or a limit that cannot be."""
+    if query.end < query.start:
+        raise BadUsage(f"the range ends ({query.end}) before it starts ({query.start})")
+    if query.limit <= 0:
+        raise BadUsage(f"limit is {query.limit}: it must be positive")

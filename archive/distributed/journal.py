@@ -10,9 +10,9 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from archive.intake import tables, take_tables
 from archive.table import Table
 from archive.wire import names_span
-from archive.intake import tables, take_tables
 from cql import Link
 from kernel.samples import Ints
 from schemas.codec import codec

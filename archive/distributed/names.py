@@ -97,6 +97,11 @@ class Book:
         self._lists[source, id(names)] = (names, ids)
         return ids
 
+    def look_up(self, source: str, names: tuple[str, ...]) -> Ints:
+        """Numbers of a batch that is stored, which therefore has them all."""
+        ids = self.ids(source, names)
+        return self.settle(source, names) if ids is None else ids
+
     def _add(self, source: str, names: Sequence[str]) -> None:
         first = self._claim(len(names))
         rows = [((first + i) // SHELF, first + i, name, source) for i, name in enumerate(names)]

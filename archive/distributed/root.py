@@ -97,9 +97,7 @@ class Root:
             "marks": {e: s.all() for e, s in self.marks.items()},
             "covered": self.covered.all(),
             "folded": self.folded,
-            "sections": [
-                (s.base.bytes, s.number, s.archive_class, s.window, s.chunk, int(s.kind), *_rest(s)) for s in self.sections
-            ],
+            "sections": [(s.base.bytes, s.number, s.archive_class, s.window, s.chunk, int(s.kind), *_rest(s)) for s in self.sections],
             "garbage": [(b.bytes, n, at) for b, n, at in self.garbage],
             "sealed": self.sealed,
             "totals": [(c, p, t.n, t.bytes, t.first, t.last) for (c, p), t in self.totals.items()],

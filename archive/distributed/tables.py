@@ -27,8 +27,7 @@ SCHEMA = (
             " WITH id = {id:archive_series}",
             "CREATE TABLE IF NOT EXISTS archive_writers (k int, writer uuid, alive text, PRIMARY KEY (k, writer))"
             f" WITH id = {{id:archive_writers}} AND {_SHORT}",
-            "CREATE TABLE IF NOT EXISTS archive_leases (name text PRIMARY KEY, holder uuid)"
-            f" WITH id = {{id:archive_leases}} AND {_SHORT}",
+            f"CREATE TABLE IF NOT EXISTS archive_leases (name text PRIMARY KEY, holder uuid) WITH id = {{id:archive_leases}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_parts (writer uuid, part int, source text, attempt uuid, PRIMARY KEY (writer, part))"
             f" WITH id = {{id:archive_parts}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_journal (writer uuid, part int, row int, piece int, pieces int, stored bigint, epoch bigint,"
@@ -41,10 +40,10 @@ SCHEMA = (
             "CREATE TABLE IF NOT EXISTS archive_totals (k int, source text, data blob, PRIMARY KEY (k, source)) WITH id = {id:archive_totals}",
             "CREATE TABLE IF NOT EXISTS archive_buckets (shelf int, id int, class text, start bigint, length bigint,"
             " PRIMARY KEY (shelf, id, class, start)) WITH id = {id:archive_buckets}",
-            "CREATE TABLE IF NOT EXISTS archive_event_years (source text, refused boolean, year int, PRIMARY KEY ((source, refused), year))"
-            " WITH id = {id:archive_event_years}",
-            "CREATE TABLE IF NOT EXISTS archive_events (source text, refused boolean, year int, start bigint, key blob, kind text, cause text,"
-            " end bigint, time bigint, points text, count bigint, detail text, PRIMARY KEY ((source, refused, year), start, key))"
+            "CREATE TABLE IF NOT EXISTS archive_event_months (source text, refused boolean, month int, PRIMARY KEY ((source, refused), month))"
+            " WITH id = {id:archive_event_months}",
+            "CREATE TABLE IF NOT EXISTS archive_events (source text, refused boolean, month int, start bigint, key blob, kind text, cause text,"
+            " end bigint, time bigint, points text, count bigint, detail text, PRIMARY KEY ((source, refused, month), start, key))"
             " WITH id = {id:archive_events}",
             "CREATE TABLE IF NOT EXISTS archive_ledger (source text, day int, last bigint, base uuid, first bigint, data blob, stored blob,"
             " PRIMARY KEY ((source, day), last, base)) WITH id = {id:archive_ledger}",
@@ -76,7 +75,7 @@ def ensure_class(link: Link, found: ArchiveClass) -> None:
             "archive",
             table,
             f"CREATE TABLE IF NOT EXISTS {table} (id int, bucket bigint, window bigint, chunk bigint, kind tinyint, first bigint, last bigint,"
-            " n int, data blob, PRIMARY KEY ((id, bucket), window, chunk, kind)) WITH id = {id:" + table + "} AND compaction ="
+            " n int, made bigint, data blob, PRIMARY KEY ((id, bucket), window, chunk, kind)) WITH id = {id:" + table + "} AND compaction ="
             f" {{'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS', 'compaction_window_size': {days}}}"
             f" AND default_time_to_live = {seconds} AND compression = {{'enabled': false}}",
         )

@@ -13,6 +13,7 @@ from archive import open_archive
 from kernel.archive import Archive
 from kernel.clock import Clock, ManualClock
 from kernel.live_config import LiveConfig
+from tests.support.cassandra import emptied
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class Backend:
         return open_archive(self.url, clock=clock or self.clock, config=config or LiveConfig(), read_only=read_only)
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", "cassandra"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Backend:
     """A store of its own for each test."""
-    makers: dict[str, Callable[[], str]] = {"embedded": lambda: f"sqlite://{tmp_path}/archive"}
+    makers: dict[str, Callable[[], str]] = {
+        "embedded": lambda: f"sqlite://{tmp_path}/archive",
+        "cassandra": lambda: emptied(request.getfixturevalue("cassandra_url"), "archive"),
+    }
     return Backend(makers[request.param](), clock)
 
 

@@ -1,0 +1,85 @@
+"""Which partition a chunk goes to: a point's bucket, a stretch of time of the length that its rate asks for.
+
+A bucket is written down before anything is put into it, so that readers never guess. Its length is chosen from the first chunk: as many chunks
+as make up WANTED bytes. Where the rate has more than doubled since, a new bucket is begun.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archive.distributed.tables import BUCKET_SHELF
+from cql import Link
+from kernel.clock import DAY
+
+WANTED = 4 << 20
+"""Bytes of a partition."""
+LONGEST = 3650 * DAY
+MOST_CHUNKS = 20_000
+_READ = "SELECT id, class, start, length FROM archive_buckets WHERE shelf = ?"
+_OF = "SELECT id, class, start, length FROM archive_buckets WHERE shelf = ? AND id = ?"
+_PUT = "INSERT INTO archive_buckets (shelf, id, class, start, length) VALUES (?, ?, ?, ?, ?) USING TTL ?"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Bucket:
+    """A partition of a class's chunk table."""
+
+    start: int
+    """Microseconds UTC; with the series it is the partition's key."""
+    length: int
+
+
+def length_for(size: int, chunk: int) -> int:
+    """The length of a bucket whose chunks of `chunk` microseconds take `size` bytes each: a power of two of chunks."""
+    chunks = max(1, min(WANTED // max(1, size), LONGEST // chunk, MOST_CHUNKS))
+    return chunk * (1 << (chunks.bit_length() - 1))
+
+
+class Buckets:
+    """Remembers the buckets of series that are sealed here. Blocks; one thread."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._shelves: set[int] = set()
+        self._known: dict[tuple[int, str], list[Bucket]] = {}
+
+    def load(self, ids: Iterable[int]) -> None:
+        """Reads what is written down about series, once."""
+        for shelf in sorted({i // BUCKET_SHELF for i in ids} - self._shelves):
+            for number, name, start, length in self._link.ask(_READ, (shelf,)):
+                self._note(number, name, Bucket(start, length))
+            self._shelves.add(shelf)
+
+    def forget(self) -> None:
+        """Another process may have written since."""
+        self._shelves.clear()
+        self._known.clear()
+
+    def _note(self, number: int, name: str, bucket: Bucket) -> None:
+        known = self._known.setdefault((number, name), [])
+        at = bisect_right(known, bucket)
+        if at == 0 or known[at - 1] != bucket:
+            known.insert(at, bucket)
+
+    def holding(self, number: int, name: str, window: int) -> list[Bucket]:
+        """The buckets that may have a chunk of a window, the one begun last first."""
+        return [b for b in reversed(self._known.get((number, name), ())) if b.start <= window < b.start + b.length]
+
+    def choose(self, number: int, name: str, window: int, chunk: int, size: int, ttl: int) -> Bucket:
+        """The bucket for a chunk of `size` bytes; a new one is written down."""
+        wanted = length_for(size, chunk)
+        for bucket in self.holding(number, name, window):
+            if bucket.length <= 2 * wanted:
+                return bucket
+        bucket = Bucket(window, wanted)
+        self._link.ask(_PUT, (number // BUCKET_SHELF, number, name, bucket.start, bucket.length, ttl and ttl + bucket.length // 1_000_000))
+        self._note(number, name, bucket)
+        return bucket
+
+
+def buckets_of(link: Link, number: int) -> list[tuple[str, Bucket]]:
+    """Class and bucket of one series, for readers. Blocks."""
+    return [(name, Bucket(start, length)) for _, name, start, length in link.ask(_OF, (number // BUCKET_SHELF, number))]

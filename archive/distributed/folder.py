@@ -1,0 +1,160 @@
+"""Folding: a closed part of the journal becomes slabs of the open tier. Slabs first, then the root, then the journal's rows go."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archive.distributed.journal import Entry, Journal, PartKey, parts_of, read_part
+from archive.distributed.lease import bury, keep_over, take_over, writers
+from archive.distributed.names import Book
+from archive.distributed.root import Root, Roots, Section
+from archive.distributed.told import Told
+from archive.fold import Classes, Folded, fold_source
+from archive.ledger import Spans
+from cql import Link
+
+BATCH = 256 << 10
+"""Bytes of slabs in one mutation."""
+AT_ONCE = 8
+INDEX = -1
+"""In place of a slab's first series: the row that lists the first series of all slabs of its section."""
+_PUT = "INSERT INTO archive_slabs (base, section, low, data) VALUES (?, ?, ?, ?)"
+_DROP = "DELETE FROM archive_slabs WHERE base = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What folding and sealing work with."""
+
+    link: Link
+    book: Book
+    roots: Roots
+    told: Told
+    classes: Classes
+
+
+def write_slabs(link: Link, base: uuid.UUID, pieces: Sequence[Folded], first: int = 0) -> None:
+    """Writes sections `first`, `first` + 1 ... of a partition of slabs. Blocks."""
+    flying: deque[object] = deque()
+
+    def send(rows: list[tuple[object, ...]]) -> None:
+        if len(flying) >= AT_ONCE:
+            link.wait(flying.popleft())
+        flying.append(link.start_batch(_PUT, rows))
+
+    held: list[tuple[object, ...]] = []
+    size = 0
+    for i, piece in enumerate(pieces, first):
+        lows = np.array([low for low, _ in piece.slabs], dtype="<u4").tobytes()
+        for low, data in ((INDEX, lows), *piece.slabs):
+            held.append((base, i, low, data))
+            size += len(data)
+            if size >= BATCH:
+                send(held)
+                held, size = [], 0
+    if held:
+        send(held)
+    for future in flying:
+        link.wait(future)
+
+
+def sections(base: uuid.UUID, pieces: Sequence[Folded], made: int, first: int = 0) -> list[Section]:
+    """Lines of the catalogue for what write_slabs wrote."""
+    return [
+        Section(
+            base,
+            i,
+            p.archive_class,
+            p.window,
+            p.chunk,
+            p.kind,
+            p.first,
+            p.last,
+            p.slabs[0][0],
+            p.high,
+            p.n,
+            sum(len(d) for _, d in p.slabs),
+            made,
+        )
+        for i, p in enumerate(pieces, first)
+    ]
+
+
+def fold(tools: Tools, key: PartKey, entries: Sequence[Entry], journal: Journal, now: int) -> int:
+    """Folds one part; returns how many samples. May be repeated, also by another process. Blocks."""
+    base = uuid.uuid4()
+    pieces = list(fold_source(0, [t for e in entries for t in e.tables], tools.classes))
+    journal.begin_fold(key, base)
+    if pieces:
+        write_slabs(tools.link, base, pieces)
+    lines = sections(base, pieces, now)
+    tops = _tops(entries)
+
+    def commit(root: Root) -> bool:
+        if root.folded.get(key.writer.hex, 0) >= key.part or _all_stored(root, entries):
+            return False
+        root.folded[key.writer.hex] = key.part
+        root.sections += lines
+        for made in entries:
+            epoch, seq = made.batch
+            root.marks.setdefault(epoch, Spans()).add(seq, seq)
+            if made.covered[1] > made.covered[0]:
+                root.covered.add(*made.covered)
+        for point, time in tops.items():
+            if root.newest.get(point, time - 1) < time:
+                root.newest[point] = time
+        return True
+
+    root = tools.roots.change(key.source, now, commit)
+    mine = any(s.base == base for s in root.sections)
+    if mine:
+        tools.told.put_ledger(key.source, base, entries)
+    elif pieces:
+        tools.link.ask(_DROP, (base,))
+    if key.attempt is not None and not any(s.base == key.attempt for s in root.sections):
+        tools.link.ask(_DROP, (key.attempt,))  # what a process that died had begun
+    journal.drop(key)
+    return sum(p.n for p in pieces) if mine else 0
+
+
+def _all_stored(root: Root, entries: Sequence[Entry]) -> bool:
+    return all(e.batch[0] in root.marks and e.batch[1] in root.marks[e.batch[0]] for e in entries)
+
+
+def _tops(entries: Sequence[Entry]) -> dict[int, int]:
+    """Newest time by series."""
+    tables = [t for e in entries for t in e.tables]
+    if not tables:
+        return {}
+    newest = np.full(1 + max(int(t.point.max()) for t in tables), -1, np.int64)
+    for table in tables:
+        np.maximum.at(newest, table.point, table.time)
+    ids = np.flatnonzero(newest >= 0)
+    return dict(zip(ids.tolist(), newest[ids].tolist(), strict=True))
+
+
+def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int) -> int:
+    """Folds what writers left who are no more; returns how many samples. Blocks."""
+    total = 0
+    journal = Journal(tools.link)
+    for dead in [w for w, alive in writers(tools.link).items() if not alive]:
+        if not take_over(tools.link, dead, me):
+            continue
+        tools.book.refresh()
+        for key in parts_of(tools.link, dead):
+            if not keep_over(tools.link, dead, me):
+                break
+            total += fold(tools, key, _unique(read_part(tools.link, key, tools.book.settle)), journal, now)
+        else:
+            bury(tools.link, dead, me)
+    return total
+
+
+def _unique(entries: Sequence[Entry]) -> list[Entry]:
+    """Batches once each: an append that failed and was repeated may have left two."""
+    return list({e.batch: e for e in entries}.values())

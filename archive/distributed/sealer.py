@@ -1,0 +1,318 @@
+"""Sealing: the open tier's sections of a window that is over become one chunk per series, kind and window, in the partitions of buckets.
+
+Chunks first, then the root; the slabs go a while later, so that readers who are at them can finish. Points with few samples in a window wait in
+the open tier for the day to end, so that a chunk row is never a handful of samples.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from archive.distributed.buckets import Bucket, Buckets
+from archive.distributed.folder import Tools, sections, write_slabs
+from archive.distributed.root import PERIOD, Root, Section, Total
+from archive.distributed.tables import chunk_table
+from archive.fold import Folded
+from archive.slab import cut, open_slab, pack_slab, read_slab
+from archive.table import Table, concat, ordered, resolved, starts, take
+from kernel.clock import DAY, SECOND
+from kernel.samples import Kind
+
+GRACE = 120 * SECOND
+"""A window is sealed so long after its end: what is under way has then arrived and been folded."""
+QUIET = 10 * SECOND
+LATE_WAIT = 1800 * SECOND
+"""Late data of sealed windows is collected for so long, unless it is much."""
+MUCH = 100_000
+FEW = 256
+"""Samples in a window below which a point waits for the day's end."""
+AT_ONCE = 400_000
+"""Samples merged at once: some 20 MB."""
+SAMPLES_PER_SLAB = 4096
+FLYING = 64
+LINGER = 60 * SECOND
+"""Sealed sections stay so long for readers who are at them."""
+_RANGE = "SELECT data FROM archive_slabs WHERE base = ? AND section = ? AND low > ? AND low <= ?"
+_DROP = "DELETE FROM archive_slabs WHERE base = ? AND section = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is sealed at once."""
+
+    archive_class: str
+    window: int
+    chunk: int
+    sections: tuple[Section, ...]
+    again: bool
+    """Whether the window was sealed before: there may be chunks to merge with."""
+
+
+def due(root: Root, now: int, *, everything: bool = False) -> list[Due]:
+    """What is to be sealed now; `everything`: all windows that are over."""
+    groups: dict[tuple[str, int, int], list[Section]] = defaultdict(list)
+    for section in root.sections:
+        groups[section.archive_class, section.window, section.chunk].append(section)
+    found = []
+    for (name, window, chunk), lines in sorted(groups.items()):
+        again = window + chunk <= root.sealed.get(_mark(name, chunk), 0)
+        grace = 0 if everything else GRACE
+        quiet = max(s.made for s in lines) + QUIET <= now
+        worth = not again or sum(s.n for s in lines) >= MUCH or min(s.made for s in lines) + LATE_WAIT <= now
+        if window + chunk + grace <= now and (everything or (quiet and worth)):
+            found.append(Due(name, window, chunk, tuple(lines), again))
+    return found
+
+
+def _mark(name: str, chunk: int) -> str:
+    return f"{name}/{chunk}"
+
+
+class _Stream:
+    """The slabs of one section in ascending order of series, a range at a time."""
+
+    def __init__(self, tools: Tools, section: Section) -> None:
+        self._link, self.section = tools.link, section
+        self._cursor = -1
+        self._left: Table | None = None
+        self._future: Any = None
+
+    def ask(self, high: int) -> None:
+        """Sends for the slabs that begin up to a series."""
+        self._future = None
+        if high >= self.section.low and self._cursor < self.section.high:
+            self._future = self._link.start(_RANGE, (*self.section.key, self._cursor, high))
+            self._cursor = high
+
+    def take(self, high: int) -> Table | None:
+        """The samples of the series up to `high` that were not taken before."""
+        tables = [] if self._left is None else [self._left]
+        if self._future is not None:
+            tables += [read_slab(open_slab(data)) for (data,) in self._link.wait(self._future)]
+        self._left = None
+        if not tables:
+            return None
+        table = concat(tables)
+        at = int(np.searchsorted(table.point, high, side="right"))
+        if at < len(table):
+            self._left = take(table, slice(at, None))
+        return take(table, slice(0, at)) if at else None
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one sealing has done so far."""
+
+    due: Due
+    stamp: int
+    now: int
+    retention: int | None
+    base: uuid.UUID = field(default_factory=uuid.uuid4)
+    flying: deque[Any] = field(default_factory=deque)
+    totals: dict[tuple[str, int], Total] = field(default_factory=dict)
+    waiting: list[Table] = field(default_factory=list)
+    slow: list[Section] = field(default_factory=list)
+    rows: int = 0
+
+    def count(self, n: int, size: int, first: int, last: int) -> None:
+        """A chunk more, or with negative numbers one less."""
+        self.totals.setdefault((self.due.archive_class, self.due.window // PERIOD), Total()).add(n, size, first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """A chunk that is there already."""
+
+    bucket: Bucket
+    kind: Kind
+    n: int
+    size: int
+    table: Table
+
+
+class Sealer:
+    """Synchronous; one thread of one process at a time."""
+
+    def __init__(self, tools: Tools, ensure: Callable[[str], None]) -> None:
+        """ensure makes the table of a class, if it is not there."""
+        self._tools, self._link, self._ensure = tools, tools.link, ensure
+        self._buckets = Buckets(tools.link)
+
+    def forget(self) -> None:
+        """Another process has sealed meanwhile."""
+        self._buckets.forget()
+
+    def seal(self, source: str, now: int, retention: dict[str, int | None], *, everything: bool = False) -> int:
+        """Seals what is due of a source; returns the number of windows."""
+        done = 0
+        while found := due(self._tools.roots.read(source), now, everything=everything):
+            for one in found:
+                self._ensure(one.archive_class)
+                self._seal(source, one, now, retention.get(one.archive_class))
+            done += len(found)
+        self._tidy(source, now)
+        return done
+
+    def _seal(self, source: str, one: Due, now: int, retention: int | None) -> None:
+        work = _Work(one, max(now, self._tools.roots.read(source).version), now, retention)
+        streams = [_Stream(self._tools, s) for s in sorted(one.sections, key=lambda s: s.made)]
+        low, high = min(s.low for s in one.sections), max(s.high for s in one.sections)
+        step = max(1, (high - low + 1) * AT_ONCE // max(1, sum(s.n for s in one.sections)))
+        for begin in range(low, high + 1, step):
+            end = min(begin + step - 1, high)
+            for at in range(0, len(streams), FLYING):
+                for stream in streams[at : at + FLYING]:
+                    stream.ask(end)
+            tables = [t for stream in streams if (t := stream.take(end)) is not None]
+            if tables:
+                self._merge(work, tables)
+        self._keep_open(work)
+        while work.flying:
+            self._link.wait(work.flying.popleft())
+        self._commit(source, work)
+
+    def _merge(self, work: _Work, tables: Sequence[Table]) -> None:
+        ids = np.unique(np.concatenate([t.point for t in tables])).tolist()
+        self._buckets.load(ids)
+        old = self._existing(work, ids) if work.due.again else {}
+        merged = resolved([*(o.table for found in old.values() for o in found), *tables])
+        by_kind = {k: ordered(concat([t for t in merged if t.kind is k])) for k in sorted({t.kind for t in merged})}
+        for kind, table in by_kind.items():
+            first = starts(table.point)
+            for a, b in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
+                number = int(table.point[a])
+                if b - a < FEW and work.due.chunk < DAY and number not in old:
+                    work.waiting.append(take(table, slice(a, b)))
+                else:
+                    self._write(work, number, kind, take(table, slice(a, b)), old.get(number, ()))
+        for number, found in old.items():
+            for gone in found:
+                table_of = by_kind.get(gone.kind)
+                if table_of is None or number not in table_of.point:
+                    self._delete(work, number, gone)
+        if sum(map(len, work.waiting)) >= AT_ONCE:
+            self._keep_open(work)
+
+    def _existing(self, work: _Work, ids: Sequence[int]) -> dict[int, list[_Old]]:
+        one = work.due
+        text = f"SELECT kind, n, data FROM {chunk_table(one.archive_class)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ?"
+        asked: deque[tuple[int, Bucket, Any]] = deque()
+        found: dict[int, list[_Old]] = defaultdict(list)
+
+        def collect() -> None:
+            number, bucket, future = asked.popleft()
+            for kind, n, data in self._link.wait(future):
+                found[number].append(_Old(bucket, Kind(kind), n, len(data), read_slab(open_slab(data))))
+
+        for number in ids:
+            for bucket in self._buckets.holding(number, one.archive_class, one.window):
+                if len(asked) >= FLYING:
+                    collect()
+                asked.append((number, bucket, self._link.start(text, (number, bucket.start, one.window, one.chunk))))
+        while asked:
+            collect()
+        return found
+
+    def _write(self, work: _Work, number: int, kind: Kind, table: Table, old: Sequence[_Old]) -> None:
+        one = work.due
+        first, last, n = int(table.time[0]), int(table.time[-1]), len(table)
+        ttl = _ttl(work, last)
+        if ttl < 0:
+            return
+        data = pack_slab(table, np.array([0, n], np.int64))
+        same = next((o for o in old if o.kind is kind), None)
+        if same is not None:
+            bucket = same.bucket
+            work.count(-same.n, -same.size, first, last)
+        elif old:
+            bucket = old[0].bucket
+        else:
+            bucket = self._buckets.choose(number, one.archive_class, one.window, one.chunk, len(data), ttl)
+        text = (
+            f"INSERT INTO {chunk_table(one.archive_class)} (id, bucket, window, chunk, kind, first, last, n, made, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
+        )
+        row = (number, bucket.start, one.window, one.chunk, int(kind), first, last, n, work.stamp, data, work.stamp, ttl)
+        self._send(work, text, row)
+        work.count(n, len(data), first, last)
+        work.rows += 1
+
+    def _delete(self, work: _Work, number: int, gone: _Old) -> None:
+        one = work.due
+        text = (
+            f"DELETE FROM {chunk_table(one.archive_class)} USING TIMESTAMP ?"
+            " WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ?"
+        )
+        self._send(work, text, (work.stamp, number, gone.bucket.start, one.window, one.chunk, int(gone.kind)))
+        work.count(-gone.n, -gone.size, 1 << 62, 0)
+
+    def _send(self, work: _Work, text: str, values: Sequence[Any]) -> None:
+        if len(work.flying) >= FLYING:
+            self._link.wait(work.flying.popleft())
+        work.flying.append(self._link.start(text, values))
+
+    def _keep_open(self, work: _Work) -> None:
+        """Points with few samples stay in the open tier, in slabs that several share, until the day is over."""
+        one = work.due
+        day = one.window - one.window % DAY
+        pieces = []
+        for kind in sorted({t.kind for t in work.waiting}):
+            table = concat([t for t in work.waiting if t.kind is kind])
+            slabs = tuple((int(c.table.point[0]), pack_slab(c.table, c.first)) for c in cut(table, SAMPLES_PER_SLAB))
+            first, last = int(table.time.min()), int(table.time.max())
+            pieces.append(Folded(0, one.archive_class, day, DAY, kind, first, last, int(table.point[-1]), len(table), slabs))
+        work.waiting = []
+        if not pieces:
+            return
+        write_slabs(self._link, work.base, pieces, len(work.slow))
+        made = max(s.made for s in one.sections)
+        work.slow += sections(work.base, pieces, made, len(work.slow))
+
+    def _commit(self, source: str, work: _Work) -> None:
+        one = work.due
+        keys = {s.key for s in one.sections}
+
+        def commit(root: Root) -> bool:
+            if not keys <= {s.key for s in root.sections}:
+                return False
+            root.sections = [s for s in root.sections if s.key not in keys] + work.slow
+            root.garbage += [(*key, work.now) for key in keys]
+            mark = _mark(one.archive_class, one.chunk)
+            root.sealed[mark] = max(root.sealed.get(mark, 0), one.window + one.chunk)
+            for key, more in work.totals.items():
+                root.totals.setdefault(key, Total()).add(more.n, more.bytes, more.first, more.last)
+            if work.retention is not None:
+                old = (work.now - work.retention) // PERIOD
+                root.totals = {k: t for k, t in root.totals.items() if k[0] != one.archive_class or k[1] >= old}
+            return True
+
+        self._tools.roots.change(source, max(work.now, work.stamp + 1), commit)
+
+    def _tidy(self, source: str, now: int) -> None:
+        """Removes sealed sections that no reader is at any more."""
+        gone = [g for g in self._tools.roots.read(source).garbage if g[2] + LINGER <= now]
+        if not gone:
+            return
+        for base, number, _ in gone:
+            self._link.ask(_DROP, (base, number))
+
+        def commit(root: Root) -> bool:
+            before = len(root.garbage)
+            root.garbage = [g for g in root.garbage if g not in gone]
+            return len(root.garbage) < before
+
+        self._tools.roots.change(source, now, commit)
+
+
+def _ttl(work: _Work, last: int) -> int:
+    """Seconds that a chunk lives; 0 for ever, negative: it is over already."""
+    if work.retention is None:
+        return 0
+    left = (last + work.retention + work.due.chunk - work.now) // SECOND
+    return left if left > 0 else -1

@@ -1,0 +1,102 @@
+"""What is kept beside the samples: the events told about a source, by 30 days, and when its batches were received, by day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+import numpy as np
+
+from archive.distributed.journal import Entry
+from archive.encoding import pack
+from archive.ledger import pack_batches, unpack_batches
+from cql import Link
+from kernel.clock import DAY
+from kernel.samples import Ints
+from schemas.records import GapCause, StateEvent, StateKind
+
+MONTH = 30 * DAY
+MOST_DAYS = 400
+"""A batch that reaches over more days is found from its last ones."""
+_PUT_MONTH = "INSERT INTO archive_event_months (source, refused, month) VALUES (?, ?, ?)"
+_MONTHS = "SELECT month FROM archive_event_months WHERE source = ? AND refused = false"
+_PUT = (
+    "INSERT INTO archive_events (source, refused, month, start, key, kind, cause, end, time, points, count, detail)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_READ = (
+    "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events"
+    " WHERE source = ? AND refused = false AND month = ? AND start < ?"
+)
+_PUT_LEDGER = "INSERT INTO archive_ledger (source, day, last, base, first, data, stored) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LEDGER = "SELECT first, last, data FROM archive_ledger WHERE source = ? AND day = ? AND last >= ? LIMIT 4"
+_CONNECTION = (StateKind.CONNECTED, StateKind.DISCONNECTED)
+
+
+class Told:
+    """Writes and reads both. Blocks; any thread."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._months: set[tuple[str, bool, int]] = set()
+
+    def put(self, events: Sequence[StateEvent]) -> None:
+        """An event that comes again is kept once."""
+        months = {(e.source, e.kind is StateKind.REFUSED, e.start // MONTH) for e in events} - self._months
+        futures = [self._link.start(_PUT_MONTH, m) for m in months]
+        for event in events:
+            points = json.dumps(event.points)
+            identity = repr((event.kind.value, event.cause.value, event.time, points, event.detail))
+            key = blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+            refused = event.kind is StateKind.REFUSED
+            where = (event.source, refused, event.start // MONTH, event.start, key)
+            what = (event.kind.value, event.cause.value, event.end, event.time, points, event.count, event.detail)
+            futures.append(self._link.start(_PUT, (*where, *what)))
+        for future in futures:
+            self._link.wait(future)
+        self._months |= months
+
+    def events(self, source: str, start: int, end: int) -> list[StateEvent]:
+        """What may explain a gap of the range: from the last change of connection before it on."""
+        found: list[StateEvent] = []
+        months = sorted((m for (m,) in self._link.ask(_MONTHS, (source,)) if m <= end // MONTH), reverse=True)
+        for month in months:
+            found += [_event(source, row) for row in self._link.ask(_READ, (source, month, end))]
+            if month < start // MONTH and any(e.kind in _CONNECTION and e.start <= start for e in found):
+                break
+        return found
+
+    def put_ledger(self, source: str, base: UUID, entries: Sequence[Entry]) -> None:
+        """When each batch of a fold was received, published and stored."""
+        held = [e for e in entries if e.n]
+        if not held:
+            return
+        data = pack_batches(np.array([[e.first, e.last, e.received, e.published] for e in held], np.int64).T)
+        stored = pack(np.array([e.stored for e in held], np.int64))
+        first, last = min(e.first for e in held), max(e.last for e in held)
+        days = range(max(first // DAY, last // DAY - MOST_DAYS), last // DAY + 1)
+        futures = [self._link.start(_PUT_LEDGER, (source, day, last, base, first, data, stored)) for day in days]
+        for future in futures:
+            self._link.wait(future)
+
+    def ledger(self, source: str, time: int) -> Sequence[tuple[Ints, Ints, Ints]]:
+        """First and last sample time, and time of receiving, of folded batches around a time."""
+        rows = self._link.ask(_LEDGER, (source, time // DAY, time))
+        return [(f, last, r) for f, last, r, _ in (unpack_batches(row[2]) for row in rows if row[0] <= time)]
+
+
+def _event(source: str, row: tuple[object, ...]) -> StateEvent:
+    start, kind, cause, end, time, points, count, detail = row
+    return StateEvent(
+        source=source,
+        time=time,  # type: ignore[arg-type]
+        kind=StateKind(kind),
+        cause=GapCause(cause),
+        points=tuple(json.loads(points)),  # type: ignore[arg-type]
+        start=start,  # type: ignore[arg-type]
+        end=end,  # type: ignore[arg-type]
+        count=count,  # type: ignore[arg-type]
+        detail=detail,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,174 @@
+"""What goes on beside appending and reading: leases, folding, sealing. Bounded work in one worker thread, owned by the open archive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from archive.classes import ClassBook
+from archive.distributed.folder import Tools, fold, fold_of_the_dead
+from archive.distributed.journal import Journal
+from archive.distributed.lease import RENEW, NamedLease
+from archive.distributed.sealer import Sealer
+from archive.distributed.tables import ensure_class
+from archive.distributed.writer import Writer
+from kernel.array import ArchiveClass
+from kernel.clock import SECOND, Clock, SystemClock, sleep
+from kernel.errors import NotAvailable
+
+T = TypeVar("T")
+FOLD_AFTER = 60 * SECOND
+MOST_SAMPLES = 4_500_000
+"""With so many appended and not folded (some 150 MB), appends wait until some are."""
+LOOK_EVERY = 5.0
+"""Seconds."""
+_SOURCES = "SELECT source FROM archive_roots"
+
+
+class Upkeep:
+    """Owns the background tasks; its methods may also be called at any time to have the work done at once."""
+
+    def __init__(self, tools: Tools, writer: Writer, classes: ClassBook, clock: Clock) -> None:
+        self.writer = writer
+        self._tools, self._classes, self._clock = tools, classes, clock
+        self._journal = Journal(tools.link)
+        self._sealer = Sealer(tools, self._ensure)
+        self._keeper = NamedLease(tools.link, "upkeep")
+        self._pool = ThreadPoolExecutor(1, "ThreadPool-archive-upkeep")
+        self._beat = ThreadPoolExecutor(1, "ThreadPool-archive-lease")
+        self._made: dict[str, ArchiveClass] = {}
+        self._held = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self._failure: BaseException | None = None
+        self._errors: dict[str, str] = {}
+
+    @property
+    def last_error(self) -> str:
+        """What could not be done at the last try; it is tried again. Empty when all is well."""
+        return "; ".join(self._errors.values())
+
+    async def room(self) -> None:
+        """Waits while too much is to be folded. Raises what ended the background tasks, if something has."""
+        if self._failure is not None:
+            raise self._failure
+        await self._room.wait()
+
+    def appended(self) -> None:
+        """Looks whether there is still room."""
+        if self.writer.samples() >= MOST_SAMPLES:
+            self._room.clear()
+
+    async def fold(self, *, everything: bool = True) -> int:
+        """Folds this writer's parts: all, or those that are full or a minute old. Returns how many samples."""
+        try:
+            return await self._in(self._pool, lambda: self._fold(everything))
+        finally:
+            if self.writer.samples() < MOST_SAMPLES:
+                self._room.set()
+
+    async def seal(self, *, everything: bool = False) -> int:
+        """Seals what is due, or with `everything` all windows that are over, and takes over from the dead, where no other process does.
+        Returns the number of windows."""
+        return await self._in(self._pool, lambda: self._keep(everything))
+
+    def ensure_tables(self) -> None:
+        """Makes the chunk tables of the classes in force. Blocks."""
+        for found in self._classes.all():
+            if self._made.get(found.name) != found:
+                ensure_class(self._tools.link, found)
+                self._made[found.name] = found
+
+    def _ensure(self, name: str) -> None:
+        """A class that is no longer configured keeps its data for ever."""
+        if name not in self._made:
+            self._made[name] = ArchiveClass(name)
+            ensure_class(self._tools.link, self._made[name])
+
+    def _fold(self, everything: bool) -> int:
+        now = self._clock.now()
+        total = 0
+        for part in self.writer.take(now if everything else now - FOLD_AFTER):
+            total += fold(self._tools, part.key, part.entries, self._journal, now)
+            self.writer.folded(part)
+        return total
+
+    def _keep(self, everything: bool) -> int:
+        if not self._keeper.hold():
+            self._held = False
+            return 0
+        if not self._held:
+            self._sealer.forget()
+            self._held = True
+        self.ensure_tables()
+        now = self._clock.now()
+        fold_of_the_dead(self._tools, self.writer.lease.writer, now)
+        retention = {c.name: self._classes.retention(c.name) for c in self._classes.all()}
+        done = 0
+        for (source,) in self._tools.link.ask(_SOURCES):
+            if not self._keeper.hold():
+                break
+            done += self._sealer.seal(source, now, retention, everything=everything)
+        return done
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The background tasks live within."""
+        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._pulse, self._folder, self._sealing)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.shield(asyncio.to_thread(self._end))
+
+    def _end(self) -> None:
+        self._pool.shutdown()
+        self._beat.shutdown()
+        try:
+            self.writer.lease.leave(empty=self.writer.samples() == 0)
+            if self._held:
+                self._keeper.drop()
+        except NotAvailable:
+            return  # the leases end by themselves
+
+    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await loop()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failure = error
+            self._room.set()
+            raise
+
+    async def _pulse(self) -> None:
+        """Leases are real seconds, whatever clock the archive is given."""
+        while True:
+            await sleep(SystemClock(), RENEW)
+            await self._attempt("lease", lambda: self._in(self._beat, self.writer.lease.renew))
+
+    async def _folder(self) -> None:
+        while True:
+            await sleep(self._clock, 1.0)
+            await self._attempt("fold", lambda: self.fold(everything=False))
+
+    async def _sealing(self) -> None:
+        while True:
+            await sleep(self._clock, LOOK_EVERY)
+            await self._attempt("seal", self.seal)
+
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """A cluster that does not answer is not the end: everything stays as it is, and the next round tries again."""
+        try:
+            await work()
+            self._errors.pop(name, None)
+        except NotAvailable as error:
+            self._errors[name] = str(error)

@@ -1,0 +1,235 @@
+"""One look at the distributed archive: where the samples of a point are, in the journal, the open tier and the chunks.
+
+The order of looking makes it whole: the journal first, then the roots, then the chunks. What moves on between two looks is seen twice, and merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from archive.distributed.buckets import Bucket, buckets_of
+from archive.distributed.fetch import Ahead, Gone, Slabs
+from archive.distributed.journal import Entry, Follower, PartKey, parts_of
+from archive.distributed.lease import writers
+from archive.distributed.names import Book
+from archive.distributed.root import Root, Roots, Section
+from archive.distributed.tables import chunk_table
+from archive.distributed.told import Told
+from archive.head_index import HeadIndex, rows_of
+from archive.ledger import Spans
+from archive.read import Evidence, Ref, first_after, in_force, put
+from archive.slab import Slab, open_slab, read_point, read_slab
+from archive.table import Table
+from cql import Link
+from kernel.clock import DAY
+from kernel.samples import Kind, Samples, no_samples
+from schemas.records import StateEvent
+
+SEALED, OPEN, HEAD = 0, 1, 2
+"""Tiers in the order of writing: a sample in a later one was written later than what an earlier one has of the same time."""
+EVER = 1 << 62
+NEVER = -1
+AGO = 100
+"""Chunks looked at, at a time, when the sample in force before a moment is searched backwards."""
+MANY = 100
+"""Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
+
+
+class Store:
+    """What all looks of a process share."""
+
+    def __init__(self, link: Link, book: Book, roots: Roots, told: Told) -> None:
+        self.link, self.book, self.roots, self.told = link, book, roots, told
+        self.slabs = Slabs(link)
+        self.follower = Follower(link, book.look_up)
+
+
+class View:
+    """Lives for one question. Blocks; one thread."""
+
+    def __init__(self, store: Store, points: Sequence[str]) -> None:
+        self._store, self._link, self._book = store, store.link, store.book
+        self._book.refresh()
+        sources = {self._book.sources[i] for p in set(points) for i in self._book.numbers.get(p, ())}
+        keys = [k for w in (writers(self._link) if sources else ()) for k in parts_of(self._link, w) if k.source in sources]
+        entries = store.follower.read(keys)
+        self._roots: dict[str, Root] = {s: store.roots.read(s) for s in sources}
+        self._head: dict[str, list[Entry]] = {s: self._unfolded(s, entries) for s in sources}
+        self._indexes: dict[str, HeadIndex] = {}
+        self._whole: dict[tuple[UUID, int], tuple[Slab, Table]] = {}
+        self._opens = 0
+        self._tables: set[str] = set()
+
+    def _unfolded(self, source: str, entries: dict[PartKey, list[Entry]]) -> list[Entry]:
+        folded = self._roots[source].folded
+        found = [e for k, es in entries.items() if k.source == source and k.part > folded.get(k.writer.hex, 0) for e in es]
+        return sorted(found, key=lambda e: e.stored)
+
+    def evidence(self, point: str, start: int, end: int) -> Evidence:
+        """What there is of a point with start <= time < end."""
+        ids = self._book.numbers.get(point, ())
+        if not ids:
+            return Evidence(point, (), (), lambda a, b: (), EVER, lambda: None, lambda: None)
+        sources = sorted({self._book.sources[i] for i in ids})
+        covered = Spans(span for s in sources for span in self._covered(s)).all()
+        newest = max(self._newest(i) for i in ids)
+        after = 2 * end - start
+        return Evidence(
+            point,
+            self._refs(ids, start, end),
+            covered,
+            lambda a, b: [e for s in sources for e in self._events(s, a, b)],
+            covered[-1][1] if covered else newest,
+            lambda: in_force(self._before(ids, start - 1), start - 1),
+            lambda: first_after(self._refs(ids, end, after), end, after),
+        )
+
+    def at(self, points: Sequence[str], moment: int) -> Samples:
+        """The sample of each point in force at a moment."""
+        out = no_samples(len(points))
+        for i, point in enumerate(points):
+            ids = self._book.numbers.get(point, ())
+            row = self._in_force(ids, moment) if ids else None
+            if row is not None:
+                out.received[i] = self._when_received(int(row.point[0]), int(row.time[0]))
+                put(out, i, row)
+        return out
+
+    def _in_force(self, ids: tuple[int, ...], moment: int) -> Table | None:
+        """The newest time of each point is known, so that for most questions the chunks need not be looked at."""
+        newest = max(self._newest(i) for i in ids)
+        if NEVER < newest <= moment:
+            row = in_force(self._unsealed(ids, newest, newest + 1), moment)
+            if row is not None and int(row.time[0]) == newest:
+                return row
+        return in_force(self._before(ids, moment), moment)
+
+    def _covered(self, source: str) -> list[tuple[int, int]]:
+        spans = Spans(self._roots[source].covered.all())
+        for made in self._head[source]:
+            if made.covered[1] > made.covered[0]:
+                spans.add(*made.covered)
+        return spans.all()
+
+    def _events(self, source: str, start: int, end: int) -> list[StateEvent]:
+        return self._store.told.events(source, start, end)
+
+    def _newest(self, number: int) -> int:
+        source = self._book.sources[number]
+        known = self._roots[source].newest.get(number, NEVER)
+        return max([known, *(int(t.time[-1]) for t in self._index(source).of(number))])
+
+    def _refs(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
+        return [*self._sealed(ids, start, end), *self._unsealed(ids, start, end)]
+
+    def _before(self, ids: tuple[int, ...], moment: int) -> list[Ref]:
+        return [*self._sealed_before(ids, moment), *self._unsealed(ids, 0, moment + 1)]
+
+    def _unsealed(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
+        return [r for i in ids for r in (*self._opened(i, start, end), *self._in_head(i, start, end))]
+
+    def _in_head(self, number: int, start: int, end: int) -> list[Ref]:
+        refs = []
+        for table in self._index(self._book.sources[number]).of(number):
+            first, last = int(table.time[0]), int(table.time[-1])
+            if first < end and last >= start:
+                refs.append(Ref((HEAD, int(table.kind)), table.kind, first, last, lambda t=table: t))  # type: ignore[misc]
+        return refs
+
+    def _index(self, source: str) -> HeadIndex:
+        found = self._indexes.get(source)
+        if found is None:
+            found = self._indexes[source] = HeadIndex([t for e in self._head[source] for t in e.tables])
+        return found
+
+    def _opened(self, number: int, start: int, end: int) -> list[Ref]:
+        lines = [
+            s for s in self._roots[self._book.sources[number]].sections if s.low <= number <= s.high and s.first < end and s.last >= start
+        ]
+        slabs = self._store.slabs.find([s.key for s in lines], number)
+        return [
+            Ref((OPEN, s.made), s.kind, s.first, s.last, self._opener(s, slab, number))
+            for s, slab in zip(lines, slabs, strict=True)
+            if slab is not None and slab.points[0] <= number <= slab.points[-1]
+        ]
+
+    def _opener(self, section: Section, slab: Slab, number: int) -> Callable[[], Table | None]:
+        def load() -> Table | None:
+            held = self._whole.get(section.key)
+            if held is None or held[0].points[0] != slab.points[0]:
+                self._opens += 1
+                if self._opens < MANY:
+                    return read_point(slab, number)
+                held = self._whole[section.key] = (slab, read_slab(slab))
+            return rows_of(held[1], number)
+
+        return load
+
+    def _sealed(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
+        asked = []
+        for number in ids:
+            for name, bucket in buckets_of(self._link, number):
+                if bucket.start < end and bucket.start + bucket.length + DAY > start:
+                    text = (
+                        f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
+                        " WHERE id = ? AND bucket = ? AND window > ? AND window < ?"
+                    )
+                    asked.append((number, name, bucket, self._link.start(text, (number, bucket.start, start - DAY, end))))
+        lines = []
+        for number, name, bucket, future in asked:
+            lines += [(number, name, bucket, row) for row in self._link.wait(future) if row[3] < end and row[4] >= start]
+        return self._chunks(lines)
+
+    def _sealed_before(self, ids: tuple[int, ...], moment: int) -> list[Ref]:
+        """Chunks that may have the last sample up to a moment: the newest ones, bucket by bucket backwards."""
+        lines = []
+        for number in ids:
+            buckets = sorted(buckets_of(self._link, number), key=lambda b: b[1].start + b[1].length, reverse=True)
+            best = NEVER
+            for name, bucket in buckets:
+                if bucket.start > moment:
+                    continue
+                if bucket.start + bucket.length + DAY < best:
+                    break
+                text = (
+                    f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
+                    f" WHERE id = ? AND bucket = ? AND window <= ? ORDER BY window DESC LIMIT {AGO}"
+                )
+                found = [row for row in self._link.ask(text, (number, bucket.start, moment)) if row[3] <= moment]
+                lines += [(number, name, bucket, row) for row in found]
+                best = max([best, *(min(row[4], moment) for row in found)])
+        return self._chunks(lines, ahead=1)
+
+    def _chunks(self, lines: list[tuple[int, str, Bucket, tuple[Any, ...]]], ahead: int = 16) -> list[Ref]:
+        lines.sort(key=lambda line: line[3][3])
+        requests = []
+        for number, name, bucket, (window, chunk, kind, *_) in lines:
+            text = f"SELECT data FROM {chunk_table(name)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ?"
+            requests.append((text, (number, bucket.start, window, chunk, kind)))
+        answers = Ahead(self._link, requests, ahead)
+        return [
+            Ref((SEALED, made), Kind(kind), first, last, lambda i=i: _unpacked(answers.get(i)))  # type: ignore[misc]
+            for i, (_, _, _, (_, _, kind, first, last, made)) in enumerate(lines)
+        ]
+
+    def _when_received(self, number: int, time: int) -> int:
+        """When the sample of that time was received: with the first batch whose samples reach over it."""
+        source = self._book.sources[number]
+        for made in self._head[source]:
+            if made.first <= time <= made.last and any(bool(((t.point == number) & (t.time == time)).any()) for t in made.tables):
+                return made.received
+        for first, last, received in self._store.told.ledger(source, time):
+            hits = np.flatnonzero((first <= time) & (last >= time))
+            if len(hits):
+                return int(received[hits[0]])
+        return 0
+
+
+def _unpacked(rows: list[tuple[Any, ...]]) -> Table | None:
+    if not rows:
+        raise Gone
+    return read_slab(open_slab(rows[0][0]))
