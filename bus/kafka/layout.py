@@ -25,6 +25,7 @@ class Layout:
 LAYOUTS: Final[Mapping[str, Layout]] = {
     "monitoring.points": Layout(12),
     "monitoring.state": Layout(3),
+    "monitoring.discovered": Layout(1),
     "logs.entries": Layout(12),
     "alarms.inputs": Layout(6),
     "alarms.outputs": Layout(6),

@@ -17,12 +17,13 @@ from bus.envelope import Undecodable, unpack
 from bus.kafka.errors import REFUSED, not_available
 from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
-from kernel.clock import monotonic
+from kernel.clock import monotonic, pause
 from kernel.errors import NotAvailable
 from schemas.topic import Topic
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
+T = TypeVar("T")
 
 CHUNKS = 2
 """Pieces that wait for the event loop; fetching stops beyond."""
@@ -34,7 +35,7 @@ SOON = 0.005
 """Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others)."""
 STUCK = 1.0
 """Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
-ASK = 10.0
+ASK = 5.0
 """Seconds a broker may take to answer."""
 
 
@@ -82,7 +83,7 @@ class Reader(Generic[R]):
     ) -> None:
         self._for_group = for_group
         self._place, self._topic, self._begin = place, topic, begin
-        self._settings = consumer_settings(place, group)
+        self._settings = {**consumer_settings(place, group), "on_commit": self._committed}
         self._loop = asyncio.get_running_loop()
         self._slots = threading.Semaphore(CHUNKS)
         self._chunks: deque[list[Part[R]]] = deque()
@@ -90,6 +91,7 @@ class Reader(Generic[R]):
         self._closing = False
         self._failure: NotAvailable | None = None
         self._commits: deque[tuple[list[TopicPartition], asyncio.Future[KafkaError | None]]] = deque()
+        self._sent: list[tuple[set[tuple[int, int]], asyncio.Future[KafkaError | None]]] = []
         self._tenures = itertools.count()
         self._paused = False
         self._expected: dict[int, int] = {}
@@ -118,16 +120,31 @@ class Reader(Generic[R]):
         self._commits.append((offsets, done))
         return done
 
-    def serve_commits(self, consumer: Consumer) -> None:
-        """In the thread: does what was asked for."""
+    def serve_commits(self, consumer: Consumer, *, at_once: bool = False) -> None:
+        """In the thread: sends what was asked for; `_committed` hears of it. at_once: waits for the answers, while the group does."""
         while self._commits:
             offsets, done = self._commits.popleft()
-            error = None
             try:
-                consumer.commit(offsets=offsets, asynchronous=False)
+                if at_once:
+                    consumer.commit(offsets=offsets, asynchronous=False)
+                else:
+                    consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as raised:
-                error = raised.args[0]
-            self._post(_answer, done, error)
+                self._post(_answer, done, raised.args[0])
+            else:
+                if at_once:
+                    self._post(_answer, done, None)
+                else:
+                    self._sent.append((_spots(offsets), done))
+
+    def _committed(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """In the thread: a commit was answered."""
+        spots = _spots(offsets)
+        for i, (sent, done) in enumerate(self._sent):
+            if sent == spots:
+                del self._sent[i]
+                self._post(_answer, done, error or next((p.error for p in offsets if p.error), None))
+                return
 
     async def close(self) -> None:
         """Leaves the group and ends the thread."""
@@ -148,6 +165,17 @@ class Reader(Generic[R]):
         """Whether it is about to end."""
         return self._closing
 
+    def patiently(self, call: Callable[[], T]) -> T:
+        """In the thread: the brokers' answer, asked for again while they are away or a partition has no leader."""
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                self._heed(error.args[0])
+                if self._closing:
+                    raise
+                pause(POLL)
+
     def take(self, partitions: Sequence[TopicPartition]) -> None:
         """In the thread: these are ours from now on, from these offsets."""
         for p in partitions:
@@ -167,7 +195,6 @@ class Reader(Generic[R]):
                 self._post(self._start)
                 while not self._closing:
                     self._step(consumer)
-                self.serve_commits(consumer)
             finally:
                 consumer.close()
         except NotAvailable as error:
@@ -265,14 +292,18 @@ class Reader(Generic[R]):
         self._grown.set()
 
     def _end(self) -> None:
-        while self._commits:
-            _answer(self._commits.popleft()[1], KafkaError(KafkaError._STATE))
+        for _, done in (*self._commits, *self._sent):
+            _answer(done, KafkaError(KafkaError._STATE))
         self._ended.set_result(None)
 
     def _fail(self, error: NotAvailable) -> None:
         self._failure = error
         self._start()
         self._grown.set()
+
+
+def _spots(offsets: Sequence[TopicPartition]) -> set[tuple[int, int]]:
+    return {(p.partition, p.offset) for p in offsets}
 
 
 def _answer(done: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -20,6 +21,8 @@ HANDOVER = 1.0
 """Seconds that a partition which leaves us waits for the commit of what was given out of it."""
 SKEW_MS = 60_000
 """A record's own time may be so much later than the moment it was accepted."""
+PATIENCE = 5.0
+"""Seconds a commit may take; then the service goes on, and the next commit covers it."""
 _TRIES = 20
 
 
@@ -77,7 +80,9 @@ class KafkaSubscription(Generic[R]):
     async def _commit(self, offsets: Sequence[TopicPartition]) -> None:
         assert self._reader is not None
         for _ in range(_TRIES):
-            error = await self._reader.commit(list(offsets))
+            answer = self._reader.commit(list(offsets))
+            await asyncio.wait([answer], timeout=PATIENCE)
+            error = answer.result() if answer.done() else KafkaError(KafkaError._TIMED_OUT)
             if error is None:
                 return
             if error.code() not in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError._WAIT_COORD, KafkaError.NOT_COORDINATOR):
@@ -108,10 +113,11 @@ class KafkaSubscription(Generic[R]):
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """In the thread. A group that never committed starts at the oldest record, and that is written down at once."""
         assert self._reader is not None
-        known = consumer.committed(partitions, timeout=ASK)
+        known = self._reader.patiently(lambda: consumer.committed(partitions, timeout=ASK))
         fresh = []
         for p in known:
-            low, _ = consumer.get_watermark_offsets(TopicPartition(self._name, p.partition), timeout=ASK)
+            place = TopicPartition(self._name, p.partition)
+            low, _ = self._reader.patiently(lambda place=place: consumer.get_watermark_offsets(place, timeout=ASK))  # type: ignore[misc]
             metadata = p.metadata
             self._evicted[p.partition] = int(metadata) if metadata and metadata.isdecimal() else 0
             if p.offset == OFFSET_INVALID:
@@ -130,7 +136,7 @@ class KafkaSubscription(Generic[R]):
         assert self._reader is not None
         end = monotonic() + HANDOVER
         while self._reader.due and not self._reader.closing and monotonic() < end:
-            self._reader.serve_commits(consumer)
+            self._reader.serve_commits(consumer, at_once=True)
             pause(SOON)
         self._taken_away(consumer, partitions)
 

@@ -19,7 +19,7 @@ from kernel.errors import NotAvailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-ASK = 10.0
+ASK = 5.0
 """Seconds the brokers may take to answer."""
 SPREAD = 20.0
 """Seconds a new topic may take to be known and led everywhere."""
