@@ -22,7 +22,7 @@ from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_
 from mla_client.read_points import Many, Names, named
 from mla_client.readings import LiveBatch
 from mla_client.series import Series, SeriesSet
-from mla_client.settings import Settings, Verify, settings_of, tls_of
+from mla_client.settings import Verify, settings_of, tls_of
 from mla_client.times import Span, When
 
 P = ParamSpec("P")
@@ -52,7 +52,17 @@ class Awaiting(Generic[P, T]):
 class AsyncClient:
     """A connection to one platform, to be used in an `async with` block: leaving it ends the log-in it made and everything followed."""
 
-    def __init__(self, settings: Settings, timeout: float, verify: Verify) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        timeout: float = 30.0,
+        verify: Verify = True,
+    ) -> None:
+        settings = settings_of(url, user, password, token, os.environ)
         self.url = settings.url
         self._settings, self._timeout = settings, timeout
         self._tls = tls_of(settings.url, verify)
@@ -220,4 +230,4 @@ def aconnect(
     verify: Verify = True,
 ) -> AsyncClient:
     """As connect: `async with aconnect(…) as mla`, or `mla = await aconnect(…)` and later `await mla.aclose()`."""
-    return AsyncClient(settings_of(url, user, password, token, os.environ), timeout, verify)
+    return AsyncClient(url, user=user, password=password, token=token, timeout=timeout, verify=verify)

@@ -20,7 +20,7 @@ from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_
 from mla_client.read_points import Many, Names, named
 from mla_client.readings import LiveBatch
 from mla_client.series import Series, SeriesSet
-from mla_client.settings import Settings, Verify, settings_of, tls_of
+from mla_client.settings import Verify, settings_of, tls_of
 from mla_client.times import Span, When
 
 P = ParamSpec("P")
@@ -48,9 +48,22 @@ class Blocking(Generic[P, T]):
 
 
 class Client:
-    """A connection to one platform. Close it, or use it in a `with` block: that ends the log-in it made."""
+    """A connection to one platform. Close it, or use it in a `with` block: that ends the log-in it made.
 
-    def __init__(self, settings: Settings, timeout: float, verify: Verify) -> None:
+    The arguments are those of connect(), which logs in at once; a Client by itself does so with its first question.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        timeout: float = 30.0,
+        verify: Verify = True,
+    ) -> None:
+        settings = settings_of(url, user, password, token, os.environ)
         self.url = settings.url
         self._settings, self._timeout = settings, timeout
         self._tls = tls_of(settings.url, verify)
@@ -204,7 +217,7 @@ def connect(
 
     timeout: seconds to wait for the server. verify: for https, see mla_client.settings.Verify. Raises NotLoggedIn, ConnectionLost.
     """
-    client = Client(settings_of(url, user, password, token, os.environ), timeout, verify)
+    client = Client(url, user=user, password=password, token=token, timeout=timeout, verify=verify)
     try:
         client.me()
     except BaseException:

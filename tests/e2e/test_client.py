@@ -64,6 +64,8 @@ def test_it_logs_in_by_arguments_environment_or_token(demo: Running, monkeypatch
         monkeypatch.setenv(f"MLA_{name.upper()}", known[name])
     with mla_client.connect() as client:
         assert client.me().user == "operator"
+    with mla_client.Client(known["url"]) as lazy:  # as the HMI's "copy as Python" writes it
+        assert lazy.series(WIND, start="now-1h", end="now").unit == "km/h"
 
 
 def test_what_keeps_it_out_is_told_at_once(demo: Running) -> None:
