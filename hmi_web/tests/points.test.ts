@@ -7,6 +7,7 @@ const fake = vi.hoisted(() => {
     queries: [] as { query: string; variables: Record<string, unknown> }[],
     feeds: [] as { points: string[]; next: (d: { live: LiveBatch }) => void; ended: boolean }[],
     fail: 0,
+    gaps: [] as { start: number; end: number | null }[],
   };
 });
 
@@ -37,6 +38,7 @@ vi.mock('../src/api/http', () => ({
         },
       });
     const points = variables['points'] as string[];
+    if (query.includes('GapsAt')) return Promise.resolve({ series: points.map((point) => ({ point, gaps: fake.gaps })) });
     return Promise.resolve({
       valuesAt: {
         seq: 0,
@@ -125,7 +127,7 @@ describe('points in sight', () => {
     points.show(1234);
     await settle();
     expect(open()).toEqual([]);
-    expect(fake.queries.at(-1)?.variables).toEqual({ points: ['a.b.c'], at: 1234 });
+    expect(fake.queries.find((q) => q.query.includes('ValuesAt'))?.variables).toEqual({ points: ['a.b.c'], at: 1234 });
     expect(points.of('a.b.c').value).toBe(50);
     points.show(null);
     await settle();

@@ -59,6 +59,11 @@ ${LIVE}`;
 export const VALUES_AT = `query ValuesAt($points: [String!]!, $at: Time!) { valuesAt(points: $points, at: $at) { ...L } }
 ${LIVE}`;
 
+/** Whether anything is missing at a moment: gaps alone, no samples. */
+export const GAPS_AT = `query GapsAt($points: [String!]!, $from: Time!, $to: Time!) {
+  series(points: $points, from: $from, to: $to, resample: { method: LAST, buckets: 1 }) { point gaps { start end cause count detail } }
+}`;
+
 export const SERIES = `query Series($points: [String!]!, $from: Time!, $to: Time!, $resample: Resample, $limit: Int! = 100000) {
   series(points: $points, from: $from, to: $to, resample: $resample, limit: $limit) { ...B }
 }

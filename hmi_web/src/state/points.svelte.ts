@@ -3,9 +3,10 @@
  * subscription serves all of them. In FIXED the same readings hold the archive's values of that moment.
  */
 
+import { SvelteSet } from 'svelte/reactivity';
 import { gql } from '../api/http';
-import { BY_ASSET, BY_GROUP, LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
-import type { LiveBatch, PointDef } from '../api/types';
+import { BY_ASSET, BY_GROUP, GAPS_AT, LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
+import type { Gap, LiveBatch, PointDef } from '../api/types';
 import { readColumns } from '../lib/columns';
 import * as format from '../lib/format';
 import type { Value } from '../lib/format';
@@ -29,6 +30,9 @@ export type Tap = (point: string, sample: Sample) => void;
 const PAGE = 400;
 const MAX_HZ = 4;
 
+/** Sources that were connected at the moment the time is held at. */
+const then = { covered: new SvelteSet<string>() };
+
 /** One point as it is seen now. All that is derived is written in one place, so that every page judges alike. */
 export class Reading {
   /** undefined: not asked yet; null: never received. */
@@ -51,7 +55,8 @@ export class Reading {
 
   #known(): Micros | null {
     if (!this.sample) return null;
-    const covered = nav.live && link.word !== 'offline' && sources.of(this.def?.device ?? '')?.connected;
+    const device = this.def?.device ?? '';
+    const covered = nav.live ? link.word !== 'offline' && sources.of(device)?.connected : then.covered.has(device);
     return covered ? Math.max(this.sample.t, nav.moment) : this.sample.t;
   }
 
@@ -209,7 +214,18 @@ class Points {
     this.#end = () => undefined;
     if (!names.length) return;
     const { valuesAt } = await gql<{ valuesAt: LiveBatch }>(VALUES_AT, { points: names, at });
-    if (this.#fixedAt === at) this.#take(valuesAt);
+    // One point of each source tells whether it was connected then: silence of a connected source means unchanged.
+    const devices = new Map(names.map((n) => [this.of(n).def?.device ?? '', n]));
+    const { series } = await gql<{ series: { point: string; gaps: Gap[] }[] }>(GAPS_AT, {
+      points: [...devices.values()],
+      from: at - 1_000_000,
+      to: at + 1,
+    });
+    if (this.#fixedAt !== at) return;
+    then.covered.clear();
+    for (const s of series)
+      if (!s.gaps.some((g) => g.start <= at && (g.end ?? Infinity) > at)) then.covered.add(this.of(s.point).def?.device ?? '');
+    this.#take(valuesAt);
   }
 
   #subscribe(names: string[]): void {
