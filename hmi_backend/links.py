@@ -6,7 +6,10 @@ because a close waits for a buffer that never drains. Until then it costs at mos
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import sys
+import termios
 from asyncio.transports import BaseTransport
 from typing import Any, Final, cast
 
@@ -52,6 +55,10 @@ class Links:
         """A socket was aborted because nobody read it."""
         self.laggards += 1
         self._count()
+
+    def waiting(self) -> int:
+        """Bytes that the slowest reader has not taken yet, here and in the kernel's send buffer."""
+        return max((link.waiting() for link in self._open), default=0)
 
     def sweep(self) -> None:
         """Closes the sockets whose session ended or expired."""
@@ -100,6 +107,14 @@ class WatchedProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):  # not where the handshake was refused
             cast(dict[str, Any], self.scope)["extensions"][KEY] = self
+
+    def waiting(self) -> int:
+        """Bytes its reader has not taken yet, here and in the kernel's send buffer."""
+        raw = self.transport.get_extra_info("socket")
+        if raw is None or raw.fileno() < 0:
+            return self.transport.get_write_buffer_size()
+        unsent = fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+        return self.transport.get_write_buffer_size() + int.from_bytes(unsent, sys.byteorder)
 
     def keepalive_timeout(self) -> None:
         self.pong_timer = None
