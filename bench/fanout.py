@@ -47,10 +47,9 @@ class Measured:
     """One way of subscribing."""
 
     cores: float
-    """The server at the full rate, feeding the hot queue included. Where the machine was too busy to deliver every tick (`delivered` < 1; newer
-    values then replace older ones and nothing queues up), scaled up to it."""
+    """The server at the full rate, feeding the hot queue included. Where too busy to deliver every tick, scaled up to it."""
     delivered: float
-    """Messages that came, as a share of subscribers × rate."""
+    """Messages that came, as a share of subscribers × rate: below 1, newer values took the place of older ones; nothing queues up."""
     p50_ms: float
     p99_ms: float
     messages: int

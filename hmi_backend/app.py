@@ -14,6 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from hmi_backend import health, login, rest, ws_live
 from hmi_backend.auth import Gate, problem
+from hmi_backend.compress import Compress
 from hmi_backend.errors import STATUS, ApiError, code_of
 from hmi_backend.graphql.serve import GraphQLEdge
 from hmi_backend.state import Backend
@@ -26,6 +27,7 @@ CODES: Final = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 def create_app(backend: Backend, *, static: Path | None, open_metrics: bool = True, origins: Sequence[str] = ()) -> FastAPI:
     """The ASGI application. `origins`: other pages that may use a log-in here, e.g. a development server."""
     app = FastAPI(title="MLA", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(Compress)
     app.add_middleware(Gate, backend=backend, open_metrics=open_metrics, origins=tuple(origins))
     _errors(app)
     app.include_router(login.routes(backend))

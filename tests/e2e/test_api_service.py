@@ -181,3 +181,28 @@ async def test_what_goes_wrong_inside_is_not_told(hmi: Hmi, monkeypatch: pytest.
     error = await hmi.error("{ archive { samples } }")
     assert error["extensions"]["code"] == "INTERNAL"
     assert "secret" not in str(error)
+
+
+async def test_large_json_is_compressed_for_those_who_ask_and_files_are_not(hmi: Hmi) -> None:
+    query = {"query": "{ points(first: 100) { nodes { name description } } }"}
+    async with hmi.client() as client:
+        plain = await client.post("/graphql", json=query, headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.headers["vary"] == "accept-encoding"
+        for asked in ("gzip", "br, gzip;q=0.5", "*"):
+            packed = await client.post("/graphql", json=query, headers={"accept-encoding": asked})
+            assert packed.headers["content-encoding"] == "gzip"
+            assert packed.json() == plain.json()
+            assert int(packed.headers["content-length"]) < len(plain.content) / 2
+        for asked in ("gzip;q=0", "br", "gzip;q=x"):
+            assert "content-encoding" not in (await client.post("/graphql", json=query, headers={"accept-encoding": asked})).headers
+        small = await client.post("/graphql", json={"query": "{ me { user } }"}, headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in small.headers
+        assert (await client.get("/schema.graphql", headers={"accept-encoding": "gzip"})).headers["content-encoding"] == "gzip"
+        export = {"points": "ast1.mount.azimuth", "from": "now-1h"}
+        for form in ("csv", "jsonl", "parquet"):
+            file = await client.get(f"/export/series.{form}", params=export, headers={"accept-encoding": "gzip"})
+            assert file.status_code == 200
+            assert "content-encoding" not in file.headers
+        login = await client.post("/auth/login", json={"user": "x" * 3000, "password": "y"}, headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in login.headers
