@@ -1,0 +1,26 @@
+#!/bin/sh
+# Once per new cluster: a user of the platform with rights on its keyspace only, and another password for the built-in administrator.
+set -eu
+host=${1:-cassandra}
+admin=$(cat /run/secrets/cassandra_admin_password)
+user=$(cat /run/secrets/cassandra_password)
+rc=/tmp/cqlshrc
+printf '[connection]\nssl = true\n[ssl]\ncertfile = /run/secrets/ca\nvalidate = true\n' > "$rc"
+
+ask() {
+  password=$1
+  printf '[PlainTextAuthProvider]\nusername = cassandra\npassword = %s\n' "$password" > /tmp/credentials
+  chmod 600 /tmp/credentials
+  cqlsh --cqlshrc "$rc" --credentials /tmp/credentials --ssl "$host"
+}
+
+until ask "$admin" < /dev/null 2>/dev/null || ask cassandra < /dev/null 2>/dev/null; do sleep 2; done
+ask "$admin" < /dev/null 2>/dev/null || echo "ALTER ROLE cassandra WITH PASSWORD = '$admin';" | ask cassandra
+ask "$admin" <<CQL
+CREATE ROLE IF NOT EXISTS mla WITH PASSWORD = '$user' AND LOGIN = true;
+ALTER ROLE mla WITH PASSWORD = '$user';
+CREATE KEYSPACE IF NOT EXISTS mla WITH replication = {'class': 'NetworkTopologyStrategy', 'replication_factor': ${REPLICATION:-1}};
+GRANT ALL PERMISSIONS ON KEYSPACE mla TO mla;
+CQL
+rm -f /tmp/credentials
+echo "cassandra: the platform may log in"

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes what compose.yaml needs: a certificate authority, certificates of the engines and of the web server, passwords, and the URLs
+# that name them. Everything goes into ./secrets; what is there already is kept. Needs openssl.
+set -eu
+umask 077
+cd "$(dirname "$0")"
+mkdir -p secrets
+cd secrets
+days=${DAYS:-825}
+
+password() { [ -s "$1" ] || openssl rand -hex 24 | tr -d '\n' > "$1"; }
+for name in kafka_password redis_password cassandra_password cassandra_admin_password admin_password; do password "$name"; done
+
+if [ ! -s ca.key ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=MLA certificate authority" \
+    -keyout ca.key -out ca.pem 2>/dev/null
+fi
+for name in kafka redis cassandra web; do
+  if [ ! -s "$name.pem" ]; then
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$name" -keyout "$name.key" -out "$name.csr" 2>/dev/null
+    printf 'subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$name" "${EXTRA_NAMES:+,$EXTRA_NAMES}" > ext
+    openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$days" -extfile ext -out "$name.pem" 2>/dev/null
+    rm "$name.csr" ext
+  fi
+  cat "$name.key" "$name.pem" ca.pem > "$name.keystore.pem"
+done
+
+printf 'user default off\nuser mla on ~mla:* &* +@all -@dangerous +info +client|setname +client|setinfo +client|id +client|tracking >%s\n' \
+  "$(cat redis_password)" > redis.acl
+
+files=/run/secrets
+printf 'kafka://mla@kafka:9093?tls=1&ca=%s/ca&sasl=PLAIN&password_file=%s/kafka_password' "$files" "$files" > bus_url
+printf 'rediss://mla@redis:6380?ssl_ca_certs=%s/ca&password_file=%s/redis_password' "$files" "$files" > hot_url
+printf 'cassandra://mla@cassandra:9042/mla?tls=1&ca=%s/ca&password_file=%s/cassandra_password' "$files" "$files" > cassandra_url
+
+# Compose mounts secrets with the owner and mode they have, and containers run as other users: the files are readable, the folder is not.
+chmod 0644 ./*
+chmod 0600 ca.key
+chmod 0700 .
+echo "made $(pwd): keep ca.key somewhere safe and offline"
