@@ -13,7 +13,7 @@ from dispatcher.seed import seed_batches
 from kernel.archive import AppendReport, Archive
 from kernel.batches import size
 from kernel.bus import Bus
-from kernel.clock import SECOND, Clock
+from kernel.clock import SECOND, Clock, sleep
 from kernel.hot_queue import HotQueue
 from kernel.live_config import LiveConfig
 from kernel.meter import HopMeter, Meter
@@ -21,6 +21,11 @@ from kernel.steady import steadily
 from schemas.records import MONITORING_POINTS, MONITORING_STATE, PointBatch, StateEvent
 
 GROUP = "dispatcher"
+PLENTY = 20_000
+"""Samples that are worth a commit of their own."""
+GATHER = SECOND // 5
+WATCH = 10.0
+"""Seconds between looks at the archive's size and health."""
 REFILL = 60 * SECOND
 """After a start the hot queue is refilled from this much of the bus; older values come from the archive."""
 
@@ -33,7 +38,7 @@ class Dispatcher:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._feed_hot, self._seed, self._store_points, self._store_events):
+            for work in (self._feed_hot, self._seed, self._store_points, self._store_events, self._watch_archive):
                 tasks.create_task(steadily(work, self._clock, self._meter), name=f"dispatcher.{work.__name__.strip('_')}")
             ready()
 
@@ -60,13 +65,15 @@ class Dispatcher:
         hop = self._meter.hop("dispatcher.store")
         async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
             async for batches in subscription.batches():
-                hop.entered += sum(map(size, batches))
+                begun, samples = self._clock.now(), sum(map(size, batches))
+                hop.entered += samples
                 await self._store(batches, (), hop)
                 await steadily(subscription.commit, self._clock, self._meter)
                 self._passed_over(subscription.lost)
                 hop.last = self._clock.now()
                 self._meter.gauges["dispatcher.store.lag_s"] = (hop.last - batches[-1].published) / SECOND
                 self._meter.recovered()
+                await self._gather(samples, begun)
 
     async def _store_events(self) -> None:
         hop = self._meter.hop("dispatcher.state")
@@ -77,6 +84,23 @@ class Dispatcher:
                 await steadily(subscription.commit, self._clock, self._meter)
                 hop.left += len(events)
                 hop.last = self._clock.now()
+
+    async def _watch_archive(self) -> None:
+        """Says how much room is left, and when the archive cannot seal or retire."""
+        while True:
+            stats = await self._archive.stats()
+            gauges = self._meter.gauges
+            gauges["archive_bytes"], gauges["archive_disk_free_bytes"] = float(stats.bytes), float(stats.disk_free_bytes)
+            if stats.days_left is not None:
+                gauges["archive_days_left"] = stats.days_left
+            if stats.last_error:
+                self._meter.degraded(f"archive: {stats.last_error}")
+            await sleep(self._clock, WATCH)
+
+    async def _gather(self, samples: int, begun: int) -> None:
+        """A commit costs as much as some thousand samples: while little comes, commits are at least GATHER apart."""
+        if samples < PLENTY:
+            await self._clock.sleep_until(begun + GATHER)
 
     async def _store(self, batches: Sequence[PointBatch], events: Sequence[StateEvent], hop: HopMeter) -> None:
         """Tries until the archive takes them; nothing is committed before, so nothing is lost while it cannot."""

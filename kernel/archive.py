@@ -114,6 +114,8 @@ class ArchiveStats:
     """At the present rate of growth; None while unknown."""
     classes: Mapping[str, tuple[int, int]]
     """archive class to (samples, bytes)"""
+    last_error: str = ""
+    """Of the work beside storing (sealing, compaction, retention): what could not be done at the last try; it is tried again."""
 
 
 class Archive(Protocol):
