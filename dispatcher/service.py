@@ -35,6 +35,7 @@ class Dispatcher:
 
     def __init__(self, *, bus: Bus, hot: HotQueue, archive: Archive, config: LiveConfig, clock: Clock, meter: Meter) -> None:
         self._bus, self._hot, self._archive, self._config, self._clock, self._meter = bus, hot, archive, config, clock, meter
+        self._trouble = ""
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -72,7 +73,8 @@ class Dispatcher:
                 self._passed_over(subscription.lost)
                 hop.last = self._clock.now()
                 self._meter.gauges["dispatcher.store.lag_s"] = (hop.last - batches[-1].published) / SECOND
-                self._meter.recovered()
+                if not self._trouble:
+                    self._meter.recovered()
                 await self._gather(samples, begun)
 
     async def _store_events(self) -> None:
@@ -93,8 +95,9 @@ class Dispatcher:
             gauges["archive_bytes"], gauges["archive_disk_free_bytes"] = float(stats.bytes), float(stats.disk_free_bytes)
             if stats.days_left is not None:
                 gauges["archive_days_left"] = stats.days_left
-            if stats.last_error:
-                self._meter.degraded(f"archive: {stats.last_error}")
+            self._trouble = stats.last_error
+            if self._trouble:
+                self._meter.degraded(f"archive: {self._trouble}")
             await sleep(self._clock, WATCH)
 
     async def _gather(self, samples: int, begun: int) -> None:
