@@ -59,7 +59,14 @@ def kafka_place(url: str) -> KafkaPlace:
     if not hosts or parts.path.strip("/") or not all(_is_address(h) for h in hosts.split(",")):
         raise BadUsage(f"bus URL names no brokers: write {FORM}")
     return KafkaPlace(
-        client={"bootstrap.servers": hosts, "client.id": "mla", **_security(credentials, options)},
+        client={
+            "bootstrap.servers": hosts,
+            "client.id": "mla",
+            "reconnect.backoff.ms": "200",
+            "reconnect.backoff.max.ms": "1000",
+            "log.connection.close": "false",
+            **_security(credentials, options),
+        },
         shown=f"kafka://{hosts}",
         prefix=options.get("prefix", ""),
         partitions=int(_number(options, "partitions", 0)) or None,

@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
+from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import not_available
 from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
@@ -60,7 +61,7 @@ class Publisher:
             "queue.buffering.max.kbytes": 4 * IN_FLIGHT >> 10,
             "message.timeout.ms": round(place.publish_timeout * 1000),
         }
-        self._producer = Producer(self._settings, logger=log)
+        self._producer = Producer(self._settings, logger=CLIENT_LOG)
         self._retired: list[Producer] = []
         self._in_flight = 0
         self._door = asyncio.Lock()
@@ -167,7 +168,7 @@ class Publisher:
         """An idempotent producer that lost its place can do nothing more: another takes over."""
         log.warning("bus %s: the producer lost its place in a partition and begins anew", self._place.shown)
         self._retired.append(self._producer)
-        self._producer = Producer(self._settings, logger=log)
+        self._producer = Producer(self._settings, logger=CLIENT_LOG)
 
     async def _room(self) -> None:
         self._freed.clear()

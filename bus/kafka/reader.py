@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from bus.envelope import Undecodable, unpack
+from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import REFUSED, not_available
 from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
@@ -68,7 +69,6 @@ def consumer_settings(place: KafkaPlace, group: str) -> dict[str, Any]:
         "heartbeat.interval.ms": round(place.session_timeout * 1000 / 7),
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
-        "reconnect.backoff.max.ms": 1000,
         "queued.max.messages.kbytes": PREFETCH >> 10,
         "message.max.bytes": MESSAGE,
         "receive.message.max.bytes": 2 * MESSAGE,
@@ -189,7 +189,7 @@ class Reader(Generic[R]):
 
     def _run(self) -> None:
         try:
-            consumer = Consumer(self._settings, logger=log)
+            consumer = Consumer(self._settings, logger=CLIENT_LOG)
             try:
                 self._begin(self, consumer)
                 self._post(self._start)

@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
+from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.place import KafkaPlace
 from bus.kafka.publisher import TIME
 from bus.kafka.reader import consumer_settings
@@ -78,7 +79,9 @@ def _look(place: KafkaPlace, spots: Sequence[tuple[str, int, int]]) -> dict[tupl
     found: dict[tuple[str, int, int], _Record] = {}
     if not spots:
         return found
-    consumer = Consumer({**consumer_settings(place, "mla.stats"), "queued.min.messages": 1, "fetch.message.max.bytes": 4096})
+    consumer = Consumer(
+        {**consumer_settings(place, "mla.stats"), "queued.min.messages": 1, "fetch.message.max.bytes": 4096}, logger=CLIENT_LOG
+    )
     try:
         left = list(spots)
         end = monotonic() + _LOOK

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import not_available
 from bus.kafka.layout import layout_of, topic_settings
 from bus.kafka.place import KafkaPlace
@@ -17,7 +17,6 @@ from bus.retention import Retention
 from kernel.clock import SystemClock, monotonic, sleep
 from kernel.errors import NotAvailable
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 ASK = 5.0
 """Seconds the brokers may take to answer."""
@@ -30,7 +29,7 @@ class Topics:
 
     def __init__(self, place: KafkaPlace, retention: Mapping[str, Retention]) -> None:
         self._place, self._retention = place, retention
-        self.admin = AdminClient(dict(place.client), logger=log)
+        self.admin = AdminClient(dict(place.client), logger=CLIENT_LOG)
         self._known: set[str] = set()
         self._making: dict[str, asyncio.Lock] = {}
 

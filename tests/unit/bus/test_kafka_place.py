@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 
+from bus.kafka.client_log import Seldom
 from bus.kafka.layout import LAYOUTS, layout_of, topic_settings
 from bus.kafka.place import kafka_place
 from bus.retention import KEEP, Retention
@@ -72,3 +74,15 @@ def test_age_counts_from_acceptance_and_bytes_are_shared_by_the_partitions() -> 
     kept = topic_settings("t", 1, {"t": KEEP})
     assert (kept["retention.ms"], kept["retention.bytes"]) == ("-1", "-1")
     assert "segment.ms" not in kept
+
+
+def test_the_client_library_repeats_itself_but_our_log_does_not() -> None:
+    seldom = Seldom()
+
+    def passes(text: str) -> bool:
+        return seldom.filter(logging.makeLogRecord({"msg": text}))
+
+    assert passes("FAIL [mla#producer-2] [thrd:one:9092/1]: Connection refused (after 3ms in state CONNECT)")
+    assert not passes("FAIL [mla#producer-2] [thrd:one:9092/1]: Connection refused (after 5ms in state CONNECT)")
+    assert passes("FAIL [mla#producer-2] [thrd:two:9092/2]: Connection refused (after 3ms in state CONNECT)")
+    assert passes("FATAL [mla#producer-2] [thrd:one:9092/1]: fenced")
