@@ -40,9 +40,9 @@ async def test_signed_and_encrypted_with_a_certificate_of_its_own(tmp_path: Path
 
 async def test_the_secure_channel_is_renewed_while_data_flow(tmp_path: Path) -> None:
     async with opcua_peer(tmp_path / "server", rate=10, secure=True) as peer:
-        config = array([source(peer.url, channel_lifetime="2", **SECURE)], POINTS)
+        config = array([source(peer.url, channel_lifetime="6", **SECURE)], POINTS)
         async with collecting(config, pki=tmp_path / "mine") as c:
-            await until(lambda: len({int(v) for _, v, _, _ in c.bus.values("p.a")}) > 60, timeout=40)
+            await until(lambda: len({int(v) for _, v, _, _ in c.bus.values("p.a")}) > 110, timeout=60)
             assert len(c.bus.of(StateKind.CONNECTED)) == 1
             assert not c.bus.of(StateKind.DISCONNECTED)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean, median, pstdev
 
 import numpy as np
@@ -84,7 +85,7 @@ def rows(columns: Sequence[Column], table: Table) -> dict[str, list[Row]]:
 
 def cut(column: Column, places: Sequence[int]) -> list[Column]:
     edges = sorted({0, len(column.time), *(p for p in places if p <= len(column.time))})
-    return [take(column, np.arange(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    return [take(column, np.arange(a, b)) for a, b in pairwise(edges)]
 
 
 @given(
