@@ -16,7 +16,7 @@ from collector.processing.settings import grown, no_settings, put
 from collector.processing.stages import Emitted, nothing_emitted, step
 from collector.processing.statistics import STATISTICS, Sums, no_sums
 from collector.table import Table
-from kernel.array import DeadbandKind, Point, Processing
+from kernel.array import NO_PROCESSING, DeadbandKind, Point, Processing
 from kernel.batches import Column
 from kernel.clock import SECOND
 from kernel.quality import Quality
@@ -39,6 +39,7 @@ class Processor:
         self._any = False
         self._outputs: Ints = np.full((len(STATISTICS), 0), -1, np.int64)
         """By statistic and slot: the slot of the point that carries it; -1 where it is not asked for."""
+        self._known: dict[int, Processing] = {}
         self._kept: dict[int, list[float]] = {}
         """Values of open windows, where a median is asked for."""
         self._deadbands: dict[int, float] = {}
@@ -50,11 +51,12 @@ class Processor:
         """New settings for the points that have a slot; what was remembered of them stays."""
         for name, point in points.items():
             slot = self._table.find(name)
-            if slot is not None:
+            if slot is not None and self._known.get(slot, NO_PROCESSING) != point.type.processing:
                 self.enroll(slot, point.name, point.type.processing)
 
     def enroll(self, slot: int, name: str, processing: Processing) -> None:
         """Settings of one slot."""
+        self._known[slot] = processing
         self._room(len(self._table))
         put(self._settings, slot, processing, self._deadbands.get(slot, 0.0))
         known = [s for s in STATISTICS if processing.statistics_every and s in processing.statistics]

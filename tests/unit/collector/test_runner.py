@@ -317,3 +317,22 @@ def test_times_that_are_missing_are_filled_in() -> None:
     ((found,),) = feed.drain().lanes
     assert found.time.tolist() == [10, 5, 7]
     assert found.server.tolist() == [10, 5, 7]
+
+
+async def test_changed_processing_acts_at_once_and_forgets_nothing(world: World) -> None:
+    def one(**settings: object) -> ArrayConfig:
+        return config([source("s1")], {"p.a": "s1"}, processing=Processing(**settings))  # type: ignore[arg-type]
+
+    async with running(world, one(max_silence=60.0)):
+        driver = world.driver()
+        driver.give(world.clock, 1.0)
+        world.config.replace(one(max_silence=60.0, resolution=0.5))
+        await settle()
+        driver.give(world.clock, 1.1, 1.6)  # 1.0 again, then 1.5
+        world.config.replace(one())
+        await settle()
+        driver.give(world.clock, 1.6)
+        await world.clock.advance(1)
+        assert [v for _, v, _, _ in world.bus.values("p.a")] == [1.0, 1.5, 1.6]
+        assert world.hop() == (4, 3, {"suppressed": 1})
+        assert driver.attempts == driver.attempts[:1]  # the connection was not touched
