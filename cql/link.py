@@ -6,6 +6,7 @@ Requests are futures of the client library: awaited on the event loop, or waited
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
 RECONNECT = 1.0
 """Seconds between tries to reach a node that went away: what comes back is used again at once."""
+_TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) ([a-z][a-z0-9_]*)(?![\w.])")
 PAGE = 1000
 """Rows fetched at once."""
 
@@ -55,7 +57,7 @@ class Link:
         """Blocks the first time."""
         found = self._prepared.get(text)
         if found is None:
-            found = self._prepared[text] = _translated(self.place, lambda: self._session.prepare(text))
+            found = self._prepared[text] = _translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
         return found
 
     def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> ResponseFuture:
@@ -84,7 +86,7 @@ class Link:
 
     def define(self, text: str) -> None:
         """Changes the schema. Blocks."""
-        _translated(self.place, lambda: self._session.execute(text, timeout=60.0))
+        _translated(self.place, lambda: self._session.execute(qualified(text, self.place.keyspace), timeout=60.0))
 
     async def run(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
         """All rows of an answer, without a thread: the client library's callbacks wake the event loop."""
@@ -110,6 +112,11 @@ class Link:
             return await done
         except (DriverException, NoHostAvailable) as error:
             raise explained(self.place, error) from error
+
+
+def qualified(text: str, keyspace: str) -> str:
+    """A statement whose tables name their keyspace, as Cassandra wants it of statements that are prepared."""
+    return _TABLE.sub(rf"\1 {keyspace}.\2", text)
 
 
 def _settle(done: asyncio.Future[list[Row]], rows: list[Row], error: BaseException | None) -> None:
@@ -184,7 +191,7 @@ def _connect(place: Place) -> Link:
     try:
         session = cluster.connect()
         session.default_fetch_size = PAGE
-        _use_keyspace(place, cluster, session)
+        _make_keyspace(place, cluster, session)
         link = Link(place, cluster, session)
         level = place.consistency or ("ONE" if link.replicas == 1 else "LOCAL_QUORUM")
         profile.consistency_level = ConsistencyLevel.name_to_value[level]
@@ -197,11 +204,10 @@ def _connect(place: Place) -> Link:
         raise
 
 
-def _use_keyspace(place: Place, cluster: Cluster, session: Session) -> None:
+def _make_keyspace(place: Place, cluster: Cluster, session: Session) -> None:
     if place.keyspace not in cluster.metadata.keyspaces:
         session.execute(f"CREATE KEYSPACE IF NOT EXISTS {place.keyspace} WITH replication = {_strategy(place, cluster)}", timeout=60.0)
         cluster.refresh_keyspace_metadata(place.keyspace)
-    session.set_keyspace(place.keyspace)
 
 
 def _strategy(place: Place, cluster: Cluster) -> str:

@@ -1,7 +1,7 @@
 """Which partition a chunk goes to: a point's bucket, a stretch of time of the length that its rate asks for.
 
-A bucket is written down before anything is put into it, so that readers never guess. Its length is chosen from the first chunk: as many chunks
-as make up WANTED bytes. Where the rate has more than doubled since, a new bucket is begun.
+A bucket is written down before anything is put into it, so that readers never guess. Its length is chosen from the first chunk: as many
+chunks as make up WANTED bytes. Where the rate has more than doubled since, a new bucket is begun.
 """
 
 from __future__ import annotations

@@ -87,43 +87,48 @@ def sections(base: uuid.UUID, pieces: Sequence[Folded], made: int, first: int = 
 
 def fold(tools: Tools, key: PartKey, entries: Sequence[Entry], journal: Journal, now: int) -> int:
     """Folds one part; returns how many samples. May be repeated, also by another process. Blocks."""
-    base = uuid.uuid4()
-    pieces = list(fold_source(0, [t for e in entries for t in e.tables], tools.classes))
-    journal.begin_fold(key, base)
-    if pieces:
+    while True:
+        base = uuid.uuid4()
+        left = _not_stored(tools.roots.read(key.source), entries)
+        pieces = list(fold_source(0, [t for e in left for t in e.tables], tools.classes))
+        journal.begin_fold(key, base)
         write_slabs(tools.link, base, pieces)
-    lines = sections(base, pieces, now)
-    tops = _tops(entries)
-
-    def commit(root: Root) -> bool:
-        if root.folded.get(key.writer.hex, 0) >= key.part or _all_stored(root, entries):
-            return False
-        root.folded[key.writer.hex] = key.part
-        root.sections += lines
-        for made in entries:
-            epoch, seq = made.batch
-            root.marks.setdefault(epoch, Spans()).add(seq, seq)
-            if made.covered[1] > made.covered[0]:
-                root.covered.add(*made.covered)
-        for point, time in tops.items():
-            if root.newest.get(point, time - 1) < time:
-                root.newest[point] = time
-        return True
-
-    root = tools.roots.change(key.source, now, commit)
-    mine = any(s.base == base for s in root.sections)
-    if mine:
-        tools.told.put_ledger(key.source, base, entries)
-    elif pieces:
-        tools.link.ask(_DROP, (base,))
-    if key.attempt is not None and not any(s.base == key.attempt for s in root.sections):
-        tools.link.ask(_DROP, (key.attempt,))  # what a process that died had begun
-    journal.drop(key)
-    return sum(p.n for p in pieces) if mine else 0
+        tools.told.put_ledger(key.source, base, left)
+        try:
+            root = tools.roots.change(key.source, now, lambda root: _commit(root, key, left, sections(base, pieces, now)))  # noqa: B023
+        except _StoredMeanwhile:
+            tools.link.ask(_DROP, (base,))
+            continue
+        for attempt in {base, key.attempt} - {s.base for s in root.sections} - {None}:
+            tools.link.ask(_DROP, (attempt,))  # another process was first, or had begun this and died
+        journal.drop(key)
+        return sum(s.n for s in root.sections if s.base == base)
 
 
-def _all_stored(root: Root, entries: Sequence[Entry]) -> bool:
-    return all(e.batch[0] in root.marks and e.batch[1] in root.marks[e.batch[0]] for e in entries)
+def _commit(root: Root, key: PartKey, entries: Sequence[Entry], lines: Sequence[Section]) -> bool:
+    if root.folded.get(key.writer.hex, 0) >= key.part:
+        return False
+    if len(_not_stored(root, entries)) < len(entries):
+        raise _StoredMeanwhile
+    root.folded[key.writer.hex] = key.part
+    root.sections += lines
+    for made in entries:
+        epoch, seq = made.batch
+        root.marks.setdefault(epoch, Spans()).add(seq, seq)
+        if made.covered[1] > made.covered[0]:
+            root.covered.add(*made.covered)
+    for point, time in _tops(entries).items():
+        if root.newest.get(point, time - 1) < time:
+            root.newest[point] = time
+    return True
+
+
+class _StoredMeanwhile(Exception):
+    """Another writer has folded a batch of the same part of the source: begin again without it."""
+
+
+def _not_stored(root: Root, entries: Sequence[Entry]) -> list[Entry]:
+    return [e for e in entries if e.batch[0] not in root.marks or e.batch[1] not in root.marks[e.batch[0]]]
 
 
 def _tops(entries: Sequence[Entry]) -> dict[int, int]:

@@ -1,4 +1,6 @@
-"""Who is alive: a writer holds a row that ends by itself, so that another takes over what a dead one left. Only lightweight transactions touch it.
+"""Who is alive: a writer holds a row that ends by itself, so that another takes over what a dead one left.
+
+Only lightweight transactions touch it.
 
 Durations are measured here by a clock that is never stepped, and on the nodes by theirs: a stepped clock of a host ends no lease.
 """

@@ -1,7 +1,7 @@
 """Series: a point as one source delivers it. Each has a number, given once and never changed.
 
-Numbers are claimed in ranges by a lightweight transaction, so that no two writers give the same one. Two writers that see a new series at the
-same moment may give it two numbers: readers look for all numbers of a name.
+Numbers are claimed in ranges by a lightweight transaction, so that no two writers give the same one. Two writers that see a new series at
+the same moment may give it two numbers: readers look for all numbers of a name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sealing: the open tier's sections of a window that is over become one chunk per series, kind and window, in the partitions of buckets.
 
-Chunks first, then the root; the slabs go a while later, so that readers who are at them can finish. Points with few samples in a window wait in
-the open tier for the day to end, so that a chunk row is never a handful of samples.
+Chunks first, then the root; the slabs go a while later, so that readers who are at them can finish. Points with few samples in a window
+wait in the open tier for the day to end, so that a chunk row is never a handful of samples.
 """
 
 from __future__ import annotations

@@ -30,21 +30,22 @@ SCHEMA = (
             f"CREATE TABLE IF NOT EXISTS archive_leases (name text PRIMARY KEY, holder uuid) WITH id = {{id:archive_leases}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_parts (writer uuid, part int, source text, attempt uuid, PRIMARY KEY (writer, part))"
             f" WITH id = {{id:archive_parts}} AND {_SHORT}",
-            "CREATE TABLE IF NOT EXISTS archive_journal (writer uuid, part int, row int, piece int, pieces int, stored bigint, epoch bigint,"
-            " seq bigint, n int, size int, first bigint, last bigint, names blob, at int, data blob,"
+            "CREATE TABLE IF NOT EXISTS archive_journal (writer uuid, part int, row int, piece int, pieces int, stored bigint,"
+            " epoch bigint, seq bigint, n int, size int, first bigint, last bigint, names blob, at int, data blob,"
             f" PRIMARY KEY ((writer, part), row, piece)) WITH id = {{id:archive_journal}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_names (hash blob PRIMARY KEY, data blob) WITH id = {id:archive_names}",
             "CREATE TABLE IF NOT EXISTS archive_slabs (base uuid, section int, low int, data blob, PRIMARY KEY (base, section, low))"
             f" WITH id = {{id:archive_slabs}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_roots (source text PRIMARY KEY, version bigint, data blob) WITH id = {id:archive_roots}",
-            "CREATE TABLE IF NOT EXISTS archive_totals (k int, source text, data blob, PRIMARY KEY (k, source)) WITH id = {id:archive_totals}",
+            "CREATE TABLE IF NOT EXISTS archive_totals (k int, source text, data blob, PRIMARY KEY (k, source))"
+            " WITH id = {id:archive_totals}",
             "CREATE TABLE IF NOT EXISTS archive_buckets (shelf int, id int, class text, start bigint, length bigint,"
             " PRIMARY KEY (shelf, id, class, start)) WITH id = {id:archive_buckets}",
-            "CREATE TABLE IF NOT EXISTS archive_event_months (source text, refused boolean, month int, PRIMARY KEY ((source, refused), month))"
-            " WITH id = {id:archive_event_months}",
-            "CREATE TABLE IF NOT EXISTS archive_events (source text, refused boolean, month int, start bigint, key blob, kind text, cause text,"
-            " end bigint, time bigint, points text, count bigint, detail text, PRIMARY KEY ((source, refused, month), start, key))"
-            " WITH id = {id:archive_events}",
+            "CREATE TABLE IF NOT EXISTS archive_event_months (source text, refused boolean, month int,"
+            " PRIMARY KEY ((source, refused), month)) WITH id = {id:archive_event_months}",
+            "CREATE TABLE IF NOT EXISTS archive_events (source text, refused boolean, month int, start bigint, key blob, kind text,"
+            " cause text, end bigint, time bigint, points text, count bigint, detail text,"
+            " PRIMARY KEY ((source, refused, month), start, key)) WITH id = {id:archive_events}",
             "CREATE TABLE IF NOT EXISTS archive_ledger (source text, day int, last bigint, base uuid, first bigint, data blob, stored blob,"
             " PRIMARY KEY ((source, day), last, base)) WITH id = {id:archive_ledger}",
         )
@@ -74,8 +75,10 @@ def ensure_class(link: Link, found: ArchiveClass) -> None:
             link,
             "archive",
             table,
-            f"CREATE TABLE IF NOT EXISTS {table} (id int, bucket bigint, window bigint, chunk bigint, kind tinyint, first bigint, last bigint,"
-            " n int, made bigint, data blob, PRIMARY KEY ((id, bucket), window, chunk, kind)) WITH id = {id:" + table + "} AND compaction ="
+            f"CREATE TABLE IF NOT EXISTS {table} (id int, bucket bigint, window bigint, chunk bigint, kind tinyint, first bigint,"
+            " last bigint, n int, made bigint, data blob, PRIMARY KEY ((id, bucket), window, chunk, kind)) WITH id = {id:"
+            + table
+            + "} AND compaction ="
             f" {{'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS', 'compaction_window_size': {days}}}"
             f" AND default_time_to_live = {seconds} AND compression = {{'enabled': false}}",
         )

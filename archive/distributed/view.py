@@ -1,6 +1,7 @@
 """One look at the distributed archive: where the samples of a point are, in the journal, the open tier and the chunks.
 
-The order of looking makes it whole: the journal first, then the roots, then the chunks. What moves on between two looks is seen twice, and merged.
+The order of looking makes it whole: the journal first, then the roots, then the chunks. What moves on between two looks is seen twice,
+and merged.
 """
 
 from __future__ import annotations

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from cassandra.cluster import Cluster
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import RoundRobinPolicy
+from cassandra.query import tuple_factory
 
 from cql import read_place
 
@@ -17,14 +21,23 @@ def own(url: str, name: str) -> str:
     return f"{host}/t_{name}_{_RUN}"
 
 
+@contextmanager
+def administrator(url: str) -> Iterator[Session]:
+    """Cassandra itself, to look at what is there; rows are tuples."""
+    profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), row_factory=tuple_factory, request_timeout=60.0)
+    with Cluster(list(read_place(url).hosts), protocol_version=5, execution_profiles={EXEC_PROFILE_DEFAULT: profile}) as cluster:
+        yield cluster.connect()
+
+
 def emptied(url: str, name: str) -> str:
     """As own, with nothing in its tables; the versions of the schema stay."""
     mine = own(url, name)
     place = read_place(mine)
-    with Cluster(list(place.hosts), protocol_version=5) as cluster:
-        session = cluster.connect()
+    with administrator(mine) as session:
+        cluster = session.cluster
         keyspace = cluster.metadata.keyspaces.get(place.keyspace)
-        for table in keyspace.tables if keyspace else ():
-            if table != "mla_schema":
-                session.execute(f"TRUNCATE {place.keyspace}.{table}", timeout=60.0)
+        names = [f"{place.keyspace}.{t}" for t in (keyspace.tables if keyspace else ()) if t != "mla_schema"]
+        filled = [t for t in names if session.execute(f"SELECT * FROM {t} LIMIT 1").one()]
+        for done in [session.execute_async(f"TRUNCATE {t}") for t in filled]:
+            done.result()
     return mine

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cql import Place, read_place
+from cql.link import qualified
 from cql.place import Tls
 from kernel.errors import BadUsage
 
@@ -48,3 +49,19 @@ def test_everything_at_once(tmp_path: Path) -> None:
 def test_mistakes_are_named(url: str, text: str) -> None:
     with pytest.raises(BadUsage, match=text):
         read_place(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT a FROM t WHERE b = ?", "SELECT a FROM k.t WHERE b = ?"),
+        ("SELECT value FROM system_views.settings", "SELECT value FROM system_views.settings"),
+        ("INSERT INTO t (a) VALUES (?) IF NOT EXISTS", "INSERT INTO k.t (a) VALUES (?) IF NOT EXISTS"),
+        ("UPDATE t USING TTL 5 SET a = 1", "UPDATE k.t USING TTL 5 SET a = 1"),
+        ("DELETE FROM t USING TIMESTAMP ? WHERE a = ?", "DELETE FROM k.t USING TIMESTAMP ? WHERE a = ?"),
+        ("CREATE TABLE IF NOT EXISTS t (a int)", "CREATE TABLE IF NOT EXISTS k.t (a int)"),
+        ("ALTER TABLE t WITH x = 1", "ALTER TABLE k.t WITH x = 1"),
+    ],
+)
+def test_tables_get_their_keyspace(text: str, found: str) -> None:
+    assert qualified(text, "k") == found
