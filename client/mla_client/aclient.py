@@ -19,7 +19,7 @@ from mla_client.errors import ConnectionLost
 from mla_client.export import export
 from mla_client.feed import Feed
 from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_of
-from mla_client.read_points import Many, Names, named
+from mla_client.read_points import Many, Names, labelled, named
 from mla_client.readings import LiveBatch
 from mla_client.series import Series, SeriesSet
 from mla_client.settings import Verify, settings_of, tls_of
@@ -130,7 +130,8 @@ class AsyncClient:
         return followed
 
     async def _follow(self, points: Names, mode: str, max_hz: float, give_up_after: float | None) -> AsyncGenerator[LiveBatch, None]:
-        state = Feed(await self.run(named(points)), mode, max_hz, give_up_after)
+        names = await self.run(named(points))
+        state = Feed(names, mode, max_hz, give_up_after, await self.run(labelled(names)))
         while not self._closed:
             try:
                 token = await self._drive(token_of(self._session))

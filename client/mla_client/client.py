@@ -17,7 +17,7 @@ from mla_client.errors import ConnectionLost
 from mla_client.export import export
 from mla_client.feed import Feed
 from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_of
-from mla_client.read_points import Many, Names, named
+from mla_client.read_points import Many, Names, labelled, named
 from mla_client.readings import LiveBatch
 from mla_client.series import Series, SeriesSet
 from mla_client.settings import Verify, settings_of, tls_of
@@ -133,7 +133,8 @@ class Client:
         A lost connection is made again (for give_up_after seconds, by default for ever); the next batch is again of all points, and its
         `gap` says from when to when nothing was heard.
         """
-        return self._follow(Feed(self.run(named(points)), mode, max_hz, give_up_after))
+        names = self.run(named(points))
+        return self._follow(Feed(names, mode, max_hz, give_up_after, self.run(labelled(names))))
 
     def _follow(self, state: Feed) -> Generator[LiveBatch, None, None]:
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Times: TypeAlias = NDArray[np.datetime64]
 Values: TypeAlias = NDArray[Any]
 Qualities: TypeAlias = NDArray[np.uint8]
+Labels: TypeAlias = Mapping[str, Mapping[int, str]]
+"""Point to value of its enumeration to the name of that value."""
 NEVER = 255
 EXACT = 2**53
 
@@ -44,6 +46,11 @@ def values_of(column: Sequence[Any], kind: str | None = None) -> Values:
     if int in types and any(isinstance(v, int) and abs(v) > EXACT for v in column):
         return objects(column)
     return np.array(column, dtype=np.float64)
+
+
+def labels_of(nodes: Sequence[Mapping[str, Any]]) -> Labels:
+    """The enumerations among points of the catalogue."""
+    return {n["name"]: {entry["value"]: entry["label"] for entry in n["labels"]} for n in nodes if n["labels"]}
 
 
 def objects(column: Sequence[Any]) -> Values:

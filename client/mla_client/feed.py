@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgpack
 import numpy as np
 
-from mla_client.columns import EXACT, NEVER, objects
+from mla_client.columns import EXACT, NEVER, Labels, objects
 from mla_client.errors import BadRequest, ServerFault, error_of
 from mla_client.readings import LiveBatch
 from mla_client.series import Gap
@@ -34,6 +34,7 @@ class Feed:
     max_hz: float = 4.0
     give_up_after: float | None = None
     """Seconds without a connection; None: never."""
+    labels: Labels = field(default_factory=dict)
     _units: Sequence[str] = ()
     _whole: bool = False
     _heard: datetime | None = None
@@ -99,6 +100,7 @@ class Feed:
             value=_values(np.where(never, np.nan, value), message["text"], self._whole),
             quality=quality,
             server_time=now,
+            labels=self.labels,
             seq=int(message["seq"]),
             snapshot=snapshot,
             dropped=int(message["dropped"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from mla_client.columns import qualities_of, times_of, values_of
+from mla_client.columns import Labels, labels_of, qualities_of, times_of, values_of
 from mla_client.errors import BadRequest, UnknownPoint
 from mla_client.model import Point
 from mla_client.protocol import Step, ask
@@ -25,9 +25,11 @@ _POINTS = f"""query($filter: PointFilter, $first: Int!, $after: String) {{ point
 _NAMES = """query($filter: PointFilter, $first: Int!, $after: String) { points(filter: $filter, first: $first, after: $after) {
     nodes { name } pageInfo { hasNextPage endCursor } } }"""
 _POINT = f"query($name: String!) {{ point(name: $name) {{ {selection(Point)} }} }}"
-_UNITS = "points(filter: {names: $points}, first: 500) { nodes { name unit } }"
+_UNITS = "points(filter: {names: $points}, first: 500) { nodes { name unit labels { value label } } }"
 _LAST = f"query($points: [String!]!) {{ values: lastValues(points: $points) {{ serverTime points columns }} {_UNITS} }}"
 _AT = f"query($points: [String!]!, $at: Time!) {{ values: valuesAt(points: $points, at: $at) {{ serverTime points columns }} {_UNITS} }}"
+_LABELS = """query($filter: PointFilter, $first: Int!, $after: String) { points(filter: $filter, first: $first, after: $after) {
+    nodes { name labels { value label } } pageInfo { hasNextPage endCursor } } }"""
 _NOW = "{ pipeline { time } }"
 
 
@@ -117,6 +119,7 @@ def readings_of(data: Mapping[str, Any]) -> Readings:
         value=values_of(columns["v"]),
         quality=qualities_of(columns["q"]),
         server_time=datetime_of(values["serverTime"]),
+        labels=labels_of(data["points"]["nodes"]),
     )
 
 
@@ -135,6 +138,11 @@ def named(points: Names) -> Step[list[str]]:
     if not found:
         raise BadRequest("name at least one point", "BAD_REQUEST")
     return list(dict.fromkeys(found))
+
+
+def labelled(names: Sequence[str]) -> Step[Labels]:
+    """The enumerations among some points."""
+    return labels_of((yield from pages(_LABELS, "points", filter={"names": list(names), "kind": ["ENUM", "BOOL"]})))
 
 
 def is_pattern(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mla_client.columns import join, qualities_of, times_of, values_of
+from mla_client.columns import join, labels_of, qualities_of, times_of, values_of
 from mla_client.errors import BadRequest
 from mla_client.protocol import Step, ask
 from mla_client.read_points import Names, is_pattern, named, server_now
@@ -21,10 +21,12 @@ FILLS: Final = ("NONE", "PREVIOUS", "LINEAR")
 AT_ONCE: Final = 500_000
 """Samples asked for in one request: a quarter of what every role may."""
 RAW_PAGE: Final = 250_000
-MOST_POINTS: Final = 20_000
+TOGETHER: Final = 500
+"""Points asked for in one request: as many as a page of the catalogue has."""
 _SERIES = f"""query($points: [String!]!, $from: Time!, $to: Time!, $resample: Resample, $limit: Int!, $after: String) {{
     series(points: $points, from: $from, to: $to, resample: $resample, limit: $limit, after: $after) {{
-    point unit kind method columns complete nextCursor gaps {{ {selection(Gap)} }} }} }}"""
+    point unit kind method columns complete nextCursor gaps {{ {selection(Gap)} }} }}
+    points(filter: {{names: $points, kind: [ENUM, BOOL]}}, first: 500) {{ nodes {{ name labels {{ value label }} }} }} }}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,14 @@ def series(
     for together in shares(names, 2 if grid is None else grid.cost(until - since)):
         limit = max(1, min(RAW_PAGE, AT_ONCE // len(together)))
         variables = {"from": since, "to": until, "resample": grid and grid.wire, "limit": limit}
-        blocks = (yield from ask(_SERIES, points=together, after=None, **variables))["series"]
-        for block in blocks:
+        answer = yield from ask(_SERIES, points=together, after=None, **variables)
+        labels = labels_of(answer["points"]["nodes"])
+        for block in answer["series"]:
             parts = [block]
             while parts[-1]["nextCursor"] is not None:
                 more = {**variables, "limit": RAW_PAGE, "after": parts[-1]["nextCursor"]}
                 parts += (yield from ask(_SERIES, points=[block["point"]], **more))["series"]
-            found[block["point"]] = series_of(parts, since, until)
+            found[block["point"]] = series_of(parts, since, until, labels.get(block["point"], {}))
     return SeriesSet([found[n] for n in names])
 
 
@@ -111,12 +114,12 @@ def interval(start: When, end: When) -> Step[tuple[int, int]]:
 
 def shares(names: Sequence[str], cost: int) -> Iterator[list[str]]:
     """Points asked for together, so that one request stays within every role's limits."""
-    size = max(1, min(MOST_POINTS, AT_ONCE // cost)) if cost > 2 else min(len(names), 200)
+    size = max(1, min(TOGETHER, AT_ONCE // cost)) if cost > 2 else min(len(names), 200)
     for i in range(0, len(names), size):
         yield list(names[i : i + size])
 
 
-def series_of(blocks: Sequence[Mapping[str, Any]], since: int, until: int) -> Series:
+def series_of(blocks: Sequence[Mapping[str, Any]], since: int, until: int, labels: Mapping[int, str]) -> Series:
     """The pages of one point as one series."""
     first, last = blocks[0], blocks[-1]
     kind = first["kind"] or ""
@@ -134,6 +137,7 @@ def series_of(blocks: Sequence[Mapping[str, Any]], since: int, until: int) -> Se
         quality=np.concatenate([qualities_of(b["columns"]["q"]) for b in blocks]),
         gaps=tuple(sorted(gaps, key=lambda g: g.start)),
         complete=bool(last["complete"]),
+        labels=labels,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mla_client.columns import NEVER, Qualities, Times, Values, join
+from mla_client.columns import NEVER, Labels, Qualities, Times, Values, join
 from mla_client.model import Quality
 from mla_client.series import Gap
 from mla_client.tables import pandas_of, polars_of
@@ -18,6 +18,10 @@ from mla_client.times import datetime_of
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+
+
+SHOWN: Final = 20
+"""Samples in a repr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,11 @@ class Sample:
     quality: Quality
     time: datetime | None
     """When the source measured it; None: never received."""
+    label: str | None = None
+    """The name of an enumeration's value."""
 
     def __str__(self) -> str:
-        shown = "never received" if self.time is None else f"{self.value} {self.unit}".rstrip()
+        shown = "never received" if self.time is None else f"{self.value if self.label is None else self.label} {self.unit}".rstrip()
         mark = "" if self.quality in (Quality.GOOD, Quality.NEVER) else f" ({self.quality.name.lower()})"
         return f"{self.point} = {shown}{mark}"
 
@@ -47,10 +53,12 @@ class Readings(Mapping[str, Sample]):
     time: Times
     """datetime64[us], UTC; NaT: never received"""
     value: Values
-    """float64 (NaN: nothing there), int64, or object where texts or mixed kinds are among them"""
+    """float64 (NaN: nothing there), int64 where all points count, object where texts are among them"""
     quality: Qualities
     """0 good, 1 uncertain, 2 bad, 255 never received"""
     server_time: datetime
+    labels: Labels
+    """Of enumerations: point to value to name."""
 
     def __len__(self) -> int:
         return len(self.points)
@@ -69,7 +77,9 @@ class Readings(Mapping[str, Sample]):
         """The sample of a row."""
         never = self.quality[row] == NEVER
         time = None if never else datetime_of(int(self.time[row].astype(np.int64)))
-        return Sample(self.points[row], self.units[row], plain(self.value[row]), Quality(int(self.quality[row])), time)
+        name, value = self.points[row], plain(self.value[row])
+        label = self.labels.get(name, {}).get(int(value)) if isinstance(value, (int, float)) and value == int(value) else None
+        return Sample(name, self.units[row], value, Quality(int(self.quality[row])), time, label)
 
     @property
     def samples(self) -> list[Sample]:
@@ -80,7 +90,9 @@ class Readings(Mapping[str, Sample]):
         return "\n".join(map(str, self.samples))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} points at {self.server_time.isoformat()}>"
+        shown = [str(self.sample(i)) for i in range(min(len(self), SHOWN))]
+        more = [f"… and {len(self) - SHOWN} more"] if len(self) > SHOWN else []
+        return "\n".join([f"<{type(self).__name__}: {len(self)} samples at {self.server_time:%Y-%m-%d %H:%M:%S} UTC>", *shown, *more])
 
     def to_pandas(self) -> pd.DataFrame:
         """Columns point, value, unit, quality over a UTC index. Needs pandas."""
@@ -132,4 +144,5 @@ def merged(parts: Sequence[Readings]) -> Readings:
         value=join([p.value for p in parts]),
         quality=np.concatenate([p.quality for p in parts]),
         server_time=first.server_time,
+        labels={name: known for p in parts for name, known in p.labels.items()},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mla_client.align import Frame, align
-from mla_client.columns import Qualities, Times, Values
+from mla_client.columns import Qualities, Times, Values, objects
 from mla_client.tables import arrow_of, pandas_of, polars_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Series:
     gaps: tuple[Gap, ...]
     complete: bool
     """False: samples of the range may still arrive."""
+    labels: Mapping[int, str] = field(default_factory=dict)
+    """Of an enumeration: value to name."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -69,8 +71,12 @@ class Series:
 
     def where(self, mask: NDArray[np.bool_]) -> Series:
         """Only the samples chosen."""
-        kept = (self.time[mask], self.value[mask], self.quality[mask])
-        return Series(self.point, self.unit, self.kind, self.method, self.start, self.end, *kept, self.gaps, self.complete)
+        return replace(self, time=self.time[mask], value=self.value[mask], quality=self.quality[mask])
+
+    @property
+    def text(self) -> Values:
+        """The values in words: names of an enumeration's values, texts as they are, None where there is none."""
+        return objects([self.labels.get(v, v if isinstance(v, str) else None) for v in self.value.tolist()])
 
     def to_pandas(self) -> pd.DataFrame:
         """Columns value and quality over a UTC index; `.attrs` has point, unit and method. Needs pandas."""

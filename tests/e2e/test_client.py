@@ -108,6 +108,19 @@ def test_now_and_then(mla: mla_client.Client) -> None:
         mla.last(["no.such.point"])
 
 
+def test_enumerations_are_told_by_name(mla: mla_client.Client) -> None:
+    known = mla.points(kind="enum", at_most=1)[0]
+    labels = {entry.value: entry.label for entry in known.labels}
+    assert labels
+    assert mla.last(known.name)[known.name].label in labels.values()
+    day = mla.series(known.name, "now-24h")
+    assert day.labels == labels
+    assert day.value.dtype == np.int64
+    assert set(day.text) <= set(labels.values())
+    with closing(mla.live(known.name)) as live:
+        assert next(live)[known.name].label in labels.values()
+
+
 def test_raw_samples_come_whole_in_many_pages(mla: mla_client.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start, end = now() - timedelta(hours=12), now() - timedelta(minutes=30)
     file = mla.export(WIND, start, end, path=tmp_path / "wind.csv").path

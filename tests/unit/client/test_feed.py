@@ -69,6 +69,13 @@ def test_batches_are_columns_with_units() -> None:
     assert list(second) == ["a.y"]
 
 
+def test_enumerations_are_told_by_name() -> None:
+    feed = opened(["ENUM"] * 3, labels={"a.y": {1: "ON"}})
+    found = batch(feed, data([0, 1], [1.0, 1.0]))
+    assert [s.label for s in found.samples] == [None, "ON"]
+    assert str(found["a.y"]) == "a.y = ON °"
+
+
 def test_points_that_count_stay_whole() -> None:
     feed = opened(["LONG", "ENUM", "BOOL"])
     assert batch(feed, data([0, 1], [7.0, 1.0])).value.dtype == np.int64

@@ -168,7 +168,7 @@ def newest(request: Request) -> Any:
         return {"pipeline": {"time": 1_000_000_000}}
     names = body["variables"]["points"]
     columns = {"t": [5] * (len(names) - 1) + [None], "v": [1.5] * (len(names) - 1) + [None], "q": [0] * (len(names) - 1) + [None]}
-    units = [{"name": n, "unit": "m"} for n in reversed(names)]
+    units = [{"name": n, "unit": "m", "labels": [{"value": 1, "label": "ON"}] if n == "lid" else []} for n in reversed(names)]
     return {"values": {"serverTime": 7, "points": names, "columns": columns}, "points": {"nodes": units}}
 
 
@@ -182,8 +182,17 @@ def test_last_values_carry_units_and_come_in_shares() -> None:
     assert str(found["p1099"]) == "p1099 = never received"
     assert found["p1099"].value is None
     assert found["p1099"].quality.name == "NEVER"
+    assert repr(found).splitlines()[0] == "<Readings: 1100 samples at 1970-01-01 00:00:00 UTC>"
+    assert repr(found).splitlines()[1] == "p0 = 1.5 m"
+    assert repr(found).endswith("… and 1080 more")
     with pytest.raises(KeyError):
         found["other"]
+
+
+def test_enumerations_are_told_by_name() -> None:
+    found = Server(newest).run(last(["lid", "p"]))
+    assert found["lid"].label is None  # 1.5 is none of its values
+    assert found.labels == {"lid": {1: "ON"}}
 
 
 def test_values_at_uses_the_servers_clock() -> None:

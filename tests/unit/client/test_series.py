@@ -34,7 +34,8 @@ def store(samples: int, kind: str = "DOUBLE") -> Any:
             "columns": {"t": t, "v": [float(i) for i in t] if kind == "DOUBLE" else t, "q": [0] * len(t)},
             "gaps": [GAP], "complete": stop == last, "nextCursor": str(stop) if stop < last else None,
         }  # fmt: skip
-        return {"series": [{"point": p, **block} for p in v["points"]]}
+        enum = [{"name": p, "labels": [{"value": 1, "label": "ON"}]} for p in v["points"] if kind == "ENUM"]
+        return {"series": [{"point": p, **block} for p in v["points"]], "points": {"nodes": enum}}
 
     return answer
 
@@ -61,6 +62,14 @@ def test_several_points_continue_each_by_itself() -> None:
         assert s.value.tolist() == list(range(1500))
     assert found.units == {"a": "m", "b": "m"}
     assert found.complete
+
+
+def test_enumerations_have_names() -> None:
+    found = Server(store(3, "ENUM")).run(one("p", 0, 3))
+    assert found.labels == {1: "ON"}
+    assert found.value.tolist() == [0, 1, 2]
+    assert found.text.tolist() == [None, "ON", None]
+    assert found.good.labels == {1: "ON"}
 
 
 def test_now_is_fixed_once_for_all_pages() -> None:
