@@ -12,24 +12,39 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import psutil
+
+from kernel.clock import SECOND, SystemClock
 
 SILENT: Final = 20.0
 """Seconds after which a process counts as hanging: the heartbeat comes every second."""
 PATIENCE: Final = 15.0
+YOUNG: Final = 60.0
+"""Seconds in which a process may start."""
 
 
-def verdict(report: Mapping[str, Any], host: str) -> str:
-    """What is wrong with this host's instances in an answer of `mla status --json`; empty: nothing."""
+def verdict(report: Mapping[str, Any], host: str, pid: int | None = None) -> str:
+    """What is wrong with this host's instances (or that of one process) in an answer of `mla status --json`; empty: nothing."""
     beats = [i for s in report["services"] for i in s["instances"]]
-    mine = [i for i in beats if i["instance"].rpartition("@")[2].rpartition(":")[0] == host]
     if not beats or min(i["silent_s"] for i in beats) > SILENT:
         return ""  # nobody is heard: the bus or our way to it is ill, not this process
+    who = host if pid is None else f"{host}:{pid}"
+    places = [(i["instance"].rpartition("@")[2], i["silent_s"]) for i in beats]
+    mine = [silent for place, silent in places if who in (place, place.rpartition(":")[0])]
     if not mine:
-        return f"nothing is heard of {host}"
-    newest = min(i["silent_s"] for i in mine)
-    return f"{host} has been silent for {newest:.0f} s" if newest > SILENT else ""
+        return f"nothing is heard of {who}"
+    return f"{who} has been silent for {min(mine):.0f} s" if min(mine) > SILENT else ""
+
+
+def young(pid: int) -> bool:
+    """Whether a process began so recently that it need not be heard yet, or is gone."""
+    try:
+        return SystemClock().now() / SECOND - psutil.Process(pid).create_time() < YOUNG
+    except psutil.NoSuchProcess:
+        return True
 
 
 def answers(address: str) -> bool:
@@ -46,18 +61,21 @@ def answers(address: str) -> bool:
         link.close()
 
 
-def main() -> int:
-    """With the argument `hmi` asks the HMI; without, asks the bus what it heard of this host."""
-    if sys.argv[1:] == ["hmi"]:
+def main(arguments: Sequence[str]) -> int:
+    """`http` asks the HMI; a process id asks the bus what it heard of that process, nothing at all what it heard of this host."""
+    if list(arguments) == ["http"]:
         return 0 if answers(os.environ.get("MLA_HTTP", "127.0.0.1:8800")) else 1
+    pid = int(arguments[0]) if arguments else None
+    if pid is not None and young(pid):
+        return 0
     try:
-        told = subprocess.run([sys.executable, "-m", "mla", "status", "--json"], capture_output=True, timeout=PATIENCE)
+        told = subprocess.run([sys.executable, "-m", "mla", "status", "--json"], check=False, capture_output=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return 0
-    wrong = verdict(json.loads(told.stdout), socket.gethostname()) if told.returncode == 0 else ""
+    wrong = verdict(json.loads(told.stdout), socket.gethostname(), pid) if told.returncode == 0 else ""
     sys.stdout.write(f"{wrong or 'alive'}\n")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
