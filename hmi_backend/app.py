@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from hmi_backend.auth import Gate, problem
 from hmi_backend.compress import Compress
 from hmi_backend.errors import STATUS, ApiError, code_of
 from hmi_backend.graphql.serve import GraphQLEdge
+from hmi_backend.openapi import describe
 from hmi_backend.state import Backend
 from hmi_backend.static import Static
 from kernel.errors import MlaError
@@ -41,8 +43,14 @@ def create_app(backend: Backend, *, static: Path | None, open_metrics: bool = Tr
         await ws_live.serve(backend, ws)
 
     app.router.routes.append(WebSocketRoute("/ws/live", live))
+    app.openapi = partial(describe, app, open_metrics)  # type: ignore[method-assign]
+    app.router.routes.append(Route("/auth/{path:path}", _only_post, methods=["GET", "HEAD"], include_in_schema=False))
     app.router.routes.append(Route("/{path:path}", Static(static).__call__, methods=["GET", "HEAD"], include_in_schema=False))
     return app
+
+
+async def _only_post(request: Request) -> Response:
+    raise HTTPException(405, "log in and out with POST", {"allow": "POST"})
 
 
 def _answer(error: ApiError, status: int) -> Response:
@@ -73,4 +81,6 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        return _answer(ApiError(CODES.get(error.status_code, "FAILED"), str(error.detail)), error.status_code)
+        response = _answer(ApiError(CODES.get(error.status_code, "FAILED"), str(error.detail)), error.status_code)
+        response.headers.update(error.headers or {})
+        return response

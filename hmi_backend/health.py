@@ -100,11 +100,11 @@ def routes(backend: Backend) -> APIRouter:
         good = all(v == "ok" for v in found.values())
         return _json({"status": "ok" if good else "not ready", "checks": found}, 200 if good else 503)
 
-    @router.get("/metrics", tags=["health"], summary="For Prometheus")
+    @router.get("/metrics", tags=["health"], summary="For Prometheus", response_class=PlainTextResponse)
     async def exposition() -> Response:
         return Response(metrics.text(await metrics.picture(backend)), headers={"content-type": metrics.CONTENT_TYPE})
 
-    @router.get("/lifeboat", tags=["lifeboat"], summary="One page that needs nothing else")
+    @router.get("/lifeboat", tags=["lifeboat"], summary="One page that needs nothing else", response_class=HTMLResponse)
     async def page() -> Response:
         return HTMLResponse(LIFEBOAT.body, headers=LIFEBOAT.headers)
 
@@ -112,7 +112,9 @@ def routes(backend: Backend) -> APIRouter:
     async def values() -> Response:
         return _json(await lifeboat(backend))
 
-    @router.get("/schema.graphql", tags=["GraphQL"], summary="The schema in the schema definition language")
+    @router.get(
+        "/schema.graphql", tags=["GraphQL"], summary="The schema in the schema definition language", response_class=PlainTextResponse
+    )
     async def schema() -> Response:
         return PlainTextResponse(sdl())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
@@ -27,6 +27,7 @@ TYPES: Final = {
     "jsonl": "application/x-ndjson",
 }
 MOST_TOGETHER: Final = 4
+FILE: Final[dict[str, Any]] = {"content": {t.partition(";")[0]: {} for t in TYPES.values()}, "description": "The file"}
 
 
 def routes(backend: Backend) -> APIRouter:
@@ -34,7 +35,7 @@ def routes(backend: Backend) -> APIRouter:
     router = APIRouter(prefix="/export", tags=["export"])
     running = [0]
 
-    @router.get("/series.{form}", summary="Samples as a file", response_class=StreamingResponse)
+    @router.get("/series.{form}", summary="Samples as a file", response_class=StreamingResponse, responses={200: FILE})
     async def series(
         request: Request,
         form: Literal["csv", "parquet", "arrow", "jsonl"],
