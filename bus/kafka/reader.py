@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 T = TypeVar("T")
 
+Fetched = tuple[int, Message]
+"""A message and the tenure of its partition."""
+
 CHUNKS = 2
 """Pieces that wait for the event loop; fetching stops beyond."""
 RECORDS = 1000
@@ -93,7 +96,9 @@ class Reader(Generic[R]):
         self._commits: deque[tuple[list[TopicPartition], asyncio.Future[KafkaError | None]]] = deque()
         self._sent: list[tuple[set[tuple[int, int]], asyncio.Future[KafkaError | None]]] = []
         self._tenures = itertools.count()
-        self._paused = False
+        self.paused = False
+        """In the thread: nothing is fetched now."""
+        self._stash: list[Fetched] = []
         self._expected: dict[int, int] = {}
         self.due = False
         """Something was given out and not yet committed."""
@@ -205,52 +210,53 @@ class Reader(Generic[R]):
             self._post(self._end)
 
     def _step(self, consumer: Consumer) -> None:
-        end = monotonic() + STUCK
-        while not self._slots.acquire(timeout=SOON):
-            self.serve_commits(consumer)
-            if monotonic() > end:
-                self._wait_paused(consumer)
-                break
+        self._wait_for_room(consumer)
         self.serve_commits(consumer)
-        messages = [] if self._closing else self._fetch(consumer)
-        if messages:
+        fetched = [] if self._closing else self._fetch(consumer)
+        if fetched:
             self.due = self._for_group
-            self._post(self._deliver, self._parts(messages))
+            self._post(self._deliver, self._parts(fetched))
         else:
             self._slots.release()
 
-    def _wait_paused(self, consumer: Consumer) -> None:
-        """The event loop is busy for long: nothing is fetched, but the group must not take us for gone."""
-        self._paused = True
-        consumer.pause(consumer.assignment())
-        while not self._slots.acquire(blocking=False):
+    def _wait_for_room(self, consumer: Consumer) -> None:
+        """While the event loop is busy: commits are made and answered; if it lasts, nothing more is fetched, but the group's business
+        goes on, since it must not take us for gone."""
+        end = monotonic() + STUCK
+        while not self._slots.acquire(timeout=SOON):
             self.serve_commits(consumer)
-            message = consumer.poll(SOON)
-            if message is not None and message.error() is None:  # fetched for a partition that came meanwhile: again later
+            if not self.paused and monotonic() > end:
+                self.paused = True
                 consumer.pause(consumer.assignment())
-                consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
-            elif message is not None:
-                self._heed(message.error())
-        self._paused = False
-        consumer.resume(consumer.assignment())
+            if self.paused or self._sent:
+                self._keep(consumer.poll(SOON), self._stash)
+        if self.paused:
+            self.paused = False
+            consumer.resume(consumer.assignment())
 
-    def _fetch(self, consumer: Consumer) -> list[Message]:
-        first = consumer.poll(SOON if self.due else POLL)
-        if first is None:
-            return []
-        messages, size, more = [], 0, [first]
-        while more:
-            for m in more:
-                error = m.error()
-                if error is not None:
-                    self._heed(error)
-                    continue
-                messages.append(m)
-                size += len(m.value() or b"")
-            if size >= BYTES or len(messages) >= RECORDS:
-                break
+    def _fetch(self, consumer: Consumer) -> list[Fetched]:
+        fetched, self._stash = self._stash, []
+        size = self._keep(consumer.poll(0 if fetched else SOON if self.due else POLL), fetched)
+        while fetched and size < BYTES and len(fetched) < RECORDS:
             more = consumer.consume(50, 0)
-        return messages
+            size += sum(self._keep(m, fetched) for m in more)
+            if not more:
+                break
+        return fetched
+
+    def _keep(self, message: Message | None, fetched: list[Fetched]) -> int:
+        """Puts a message with the tenure it belongs to; its size."""
+        if message is None:
+            return 0
+        error = message.error()
+        if error is not None:
+            self._heed(error)
+            return 0
+        tenure = self.owned.get(message.partition() or 0)
+        if tenure is None:
+            return 0
+        fetched.append((tenure, message))
+        return len(message.value() or b"")
 
     def _heed(self, error: KafkaError | None) -> None:
         if error is None:
@@ -264,14 +270,13 @@ class Reader(Generic[R]):
             raise not_available(self._place.shown, error, f"reading {self._topic.name}")
         log.info("bus %s: reading %s: %s", self._place.shown, self._topic.name, error.str())
 
-    def _parts(self, messages: Sequence[Message]) -> list[Part[R]]:
-        rows: dict[int, list[tuple[int, bytes]]] = {}
-        for m in messages:
-            rows.setdefault(m.partition() or 0, []).append((m.offset() or 0, m.value() or b""))
+    def _parts(self, fetched: Sequence[Fetched]) -> list[Part[R]]:
+        rows: dict[tuple[int, int], list[tuple[int, bytes]]] = {}
+        for tenure, m in fetched:
+            rows.setdefault((m.partition() or 0, tenure), []).append((m.offset() or 0, m.value() or b""))
         parts = []
-        for partition, found in rows.items():
-            tenure = self.owned.get(partition)
-            if tenure is None:
+        for (partition, tenure), found in rows.items():
+            if self.owned.get(partition) != tenure:
                 continue
             unpacked = unpack(self._topic, found)
             part = Part(partition, tenure, found[0][0], found[-1][0] + 1, records=unpacked.records, bad=unpacked.bad)

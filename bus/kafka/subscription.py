@@ -128,6 +128,7 @@ class KafkaSubscription(Generic[R]):
                 p.offset = low
         self._reader.take(known)
         consumer.incremental_assign([TopicPartition(self._name, p.partition, p.offset) for p in known])
+        (consumer.pause if self._reader.paused else consumer.resume)(known)  # a partition keeps its pause while it is away
         if fresh:
             consumer.commit(offsets=fresh, asynchronous=True)
 
