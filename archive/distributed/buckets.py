@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from archive.distributed.tables import BUCKET_SHELF
 from cql import Link
 from kernel.clock import DAY
+from kernel.errors import NotAvailable
 
 WANTED = 4 << 20
 """Bytes of a partition."""
@@ -45,6 +46,7 @@ class Buckets:
         self._link = link
         self._shelves: set[int] = set()
         self._known: dict[tuple[int, str], list[Bucket]] = {}
+        self._new: list[tuple[int, int, str, int, int, int]] = []
 
     def load(self, ids: Iterable[int]) -> None:
         """Reads what is written down about series, once."""
@@ -69,15 +71,29 @@ class Buckets:
         return [b for b in reversed(self._known.get((number, name), ())) if b.start <= window < b.start + b.length]
 
     def choose(self, number: int, name: str, window: int, chunk: int, size: int, ttl: int) -> Bucket:
-        """The bucket for a chunk of `size` bytes; a new one is written down."""
+        """The bucket for a chunk of `size` bytes; a new one is to be written down by write() first."""
         wanted = length_for(size, chunk)
         for bucket in self.holding(number, name, window):
             if bucket.length <= 2 * wanted:
                 return bucket
         bucket = Bucket(window, wanted)
-        self._link.ask(_PUT, (number // BUCKET_SHELF, number, name, bucket.start, bucket.length, ttl and ttl + bucket.length // 1_000_000))
+        life = ttl and min(ttl + bucket.length // 1_000_000, LONGEST // 1_000_000)
+        self._new.append((number // BUCKET_SHELF, number, name, bucket.start, bucket.length, life))
         self._note(number, name, bucket)
         return bucket
+
+    def write(self) -> None:
+        """Writes the new buckets down, those of one partition at once. Should this fail, what is remembered is not to be trusted."""
+        shelves: dict[int, list[tuple[int, int, str, int, int, int]]] = {}
+        for row in self._new:
+            shelves.setdefault(row[0], []).append(row)
+        self._new = []
+        try:
+            for future in [self._link.start_batch(_PUT, rows) for rows in shelves.values()]:
+                self._link.wait(future)
+        except NotAvailable:
+            self.forget()
+            raise
 
 
 def buckets_of(link: Link, number: int) -> list[tuple[str, Bucket]]:

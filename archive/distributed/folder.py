@@ -6,6 +6,7 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -94,8 +95,9 @@ def fold(tools: Tools, key: PartKey, entries: Sequence[Entry], journal: Journal,
         journal.begin_fold(key, base)
         write_slabs(tools.link, base, pieces)
         tools.told.put_ledger(key.source, base, left)
+        lines = sections(base, pieces, max((e.stored for e in left), default=now))
         try:
-            root = tools.roots.change(key.source, now, lambda root: _commit(root, key, left, sections(base, pieces, now)))  # noqa: B023
+            root = tools.roots.change(key.source, now, partial(_commit, key=key, entries=left, lines=lines))
         except _StoredMeanwhile:
             tools.link.ask(_DROP, (base,))
             continue

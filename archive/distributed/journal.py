@@ -30,7 +30,7 @@ _PUT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _READ = "SELECT row, piece, pieces, stored, names, at, data FROM archive_journal WHERE writer = ? AND part = ? AND row > ?"
-_KEYS = "SELECT epoch, seq, n, size, first, last, piece FROM archive_journal WHERE writer = ? AND part = ?"
+_KEYS = "SELECT epoch, seq, stored, n, size, first, last, piece FROM archive_journal WHERE writer = ? AND part = ?"
 _DROP = "DELETE FROM archive_journal WHERE writer = ? AND part = ?"
 _PUT_NAMES = "INSERT INTO archive_names (hash, data) VALUES (?, ?)"
 _NAMES = "SELECT data FROM archive_names WHERE hash = ?"
@@ -74,6 +74,7 @@ class Summary:
 
     epoch: int
     seq: int
+    stored: int
     n: int
     size: int
     first: int
@@ -176,7 +177,7 @@ def summaries(link: Link, keys: Sequence[PartKey]) -> Iterator[tuple[PartKey, li
     """What the journal holds, without its data. Blocks."""
     futures = [(key, link.start(_KEYS, (key.writer, key.part))) for key in keys]
     for key, future in futures:
-        yield key, [Summary(*row[:6]) for row in link.wait(future) if row[6] == 0]
+        yield key, [Summary(*row[:7]) for row in link.wait(future) if row[7] == 0]
 
 
 @dataclass(slots=True)

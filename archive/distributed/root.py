@@ -46,6 +46,7 @@ class Section:
     n: int
     bytes: int
     made: int
+    """When its newest batch was stored: orders what was written."""
 
     @property
     def key(self) -> tuple[UUID, int]:

@@ -52,6 +52,8 @@ class Due:
     sections: tuple[Section, ...]
     again: bool
     """Whether the window was sealed before: there may be chunks to merge with."""
+    waits: bool
+    """Whether a part of it waits for the day's end already: what has no chunk waits with it, so that the order of writing is kept."""
 
 
 def due(root: Root, now: int, *, everything: bool = False) -> list[Due]:
@@ -66,8 +68,13 @@ def due(root: Root, now: int, *, everything: bool = False) -> list[Due]:
         quiet = max(s.made for s in lines) + QUIET <= now
         worth = not again or sum(s.n for s in lines) >= MUCH or min(s.made for s in lines) + LATE_WAIT <= now
         if window + chunk + grace <= now and (everything or (quiet and worth)):
-            found.append(Due(name, window, chunk, tuple(lines), again))
+            found.append(Due(name, window, chunk, tuple(lines), again, _waits(root, name, window, chunk)))
     return found
+
+
+def _waits(root: Root, name: str, window: int, chunk: int) -> bool:
+    longer = (s for s in root.sections if s.archive_class == name and s.chunk == DAY > chunk)
+    return any(s.first < window + chunk and s.last >= window for s in longer)
 
 
 def _mark(name: str, chunk: int) -> str:
@@ -118,7 +125,6 @@ class _Work:
     totals: dict[tuple[str, int], Total] = field(default_factory=dict)
     waiting: list[Table] = field(default_factory=list)
     slow: list[Section] = field(default_factory=list)
-    rows: int = 0
 
     def count(self, n: int, size: int, first: int, last: int) -> None:
         """A chunk more, or with negative numbers one less."""
@@ -133,7 +139,21 @@ class _Old:
     kind: Kind
     n: int
     size: int
+    made: int
     table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A chunk to be written."""
+
+    number: int
+    kind: Kind
+    first: int
+    last: int
+    n: int
+    data: bytes
+    ttl: int
 
 
 class Sealer:
@@ -183,14 +203,18 @@ class Sealer:
         old = self._existing(work, ids) if work.due.again else {}
         merged = resolved([*(o.table for found in old.values() for o in found), *tables])
         by_kind = {k: ordered(concat([t for t in merged if t.kind is k])) for k in sorted({t.kind for t in merged})}
+        chunks: list[_Chunk] = []
         for kind, table in by_kind.items():
             first = starts(table.point)
             for a, b in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
                 number = int(table.point[a])
-                if b - a < FEW and work.due.chunk < DAY and number not in old:
+                if number not in old and work.due.chunk < DAY and (b - a < FEW or work.due.waits):
                     work.waiting.append(take(table, slice(a, b)))
-                else:
-                    self._write(work, number, kind, take(table, slice(a, b)), old.get(number, ()))
+                elif (ttl := _ttl(work, int(table.time[b - 1]))) >= 0:
+                    mine = take(table, slice(a, b))
+                    data = pack_slab(mine, np.array([0, b - a], np.int64))
+                    chunks.append(_Chunk(number, kind, int(mine.time[0]), int(mine.time[-1]), b - a, data, ttl))
+        self._write(work, chunks, old)
         for number, found in old.items():
             for gone in found:
                 table_of = by_kind.get(gone.kind)
@@ -201,14 +225,14 @@ class Sealer:
 
     def _existing(self, work: _Work, ids: Sequence[int]) -> dict[int, list[_Old]]:
         one = work.due
-        text = f"SELECT kind, n, data FROM {chunk_table(one.archive_class)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ?"
+        text = f"SELECT kind, n, made, data FROM {chunk_table(one.archive_class)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ?"
         asked: deque[tuple[int, Bucket, Any]] = deque()
         found: dict[int, list[_Old]] = defaultdict(list)
 
         def collect() -> None:
             number, bucket, future = asked.popleft()
-            for kind, n, data in self._link.wait(future):
-                found[number].append(_Old(bucket, Kind(kind), n, len(data), read_slab(open_slab(data))))
+            for kind, n, made, data in self._link.wait(future):
+                found[number].append(_Old(bucket, Kind(kind), n, len(data), made, read_slab(open_slab(data))))
 
         for number in ids:
             for bucket in self._buckets.holding(number, one.archive_class, one.window):
@@ -219,29 +243,29 @@ class Sealer:
             collect()
         return found
 
-    def _write(self, work: _Work, number: int, kind: Kind, table: Table, old: Sequence[_Old]) -> None:
+    def _write(self, work: _Work, found: Sequence[_Chunk], old: dict[int, list[_Old]]) -> None:
+        """Chunks, after their buckets."""
         one = work.due
-        first, last, n = int(table.time[0]), int(table.time[-1]), len(table)
-        ttl = _ttl(work, last)
-        if ttl < 0:
-            return
-        data = pack_slab(table, np.array([0, n], np.int64))
-        same = next((o for o in old if o.kind is kind), None)
-        if same is not None:
-            bucket = same.bucket
-            work.count(-same.n, -same.size, first, last)
-        elif old:
-            bucket = old[0].bucket
-        else:
-            bucket = self._buckets.choose(number, one.archive_class, one.window, one.chunk, len(data), ttl)
         text = (
             f"INSERT INTO {chunk_table(one.archive_class)} (id, bucket, window, chunk, kind, first, last, n, made, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
         )
-        row = (number, bucket.start, one.window, one.chunk, int(kind), first, last, n, work.stamp, data, work.stamp, ttl)
-        self._send(work, text, row)
-        work.count(n, len(data), first, last)
-        work.rows += 1
+        placed = [(c, self._bucket(work, c, old.get(c.number, ()))) for c in found]
+        self._buckets.write()
+        for c, bucket in placed:
+            made = max([*(s.made for s in one.sections), *(o.made for o in old.get(c.number, ()))])
+            key = (c.number, bucket.start, one.window, one.chunk, int(c.kind))
+            self._send(work, text, (*key, c.first, c.last, c.n, made, c.data, work.stamp, c.ttl))
+            work.count(c.n, len(c.data), c.first, c.last)
+
+    def _bucket(self, work: _Work, c: _Chunk, old: Sequence[_Old]) -> Bucket:
+        for before in old:
+            if before.kind is c.kind:
+                work.count(-before.n, -before.size, c.first, c.last)
+                return before.bucket
+        if old:
+            return old[0].bucket
+        return self._buckets.choose(c.number, work.due.archive_class, work.due.window, work.due.chunk, len(c.data), c.ttl)
 
     def _delete(self, work: _Work, number: int, gone: _Old) -> None:
         one = work.due

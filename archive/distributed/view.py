@@ -30,8 +30,7 @@ from kernel.clock import DAY
 from kernel.samples import Kind, Samples, no_samples
 from schemas.records import StateEvent
 
-SEALED, OPEN, HEAD = 0, 1, 2
-"""Tiers in the order of writing: a sample in a later one was written later than what an earlier one has of the same time."""
+SEALED, OPEN = 0, 1
 EVER = 1 << 62
 NEVER = -1
 AGO = 100
@@ -138,7 +137,7 @@ class View:
         for table in self._index(self._book.sources[number]).of(number):
             first, last = int(table.time[0]), int(table.time[-1])
             if first < end and last >= start:
-                refs.append(Ref((HEAD, int(table.kind)), table.kind, first, last, lambda t=table: t))  # type: ignore[misc]
+                refs.append(Ref((EVER, int(table.kind)), table.kind, first, last, lambda t=table: t))  # type: ignore[misc]
         return refs
 
     def _index(self, source: str) -> HeadIndex:
@@ -153,7 +152,7 @@ class View:
         ]
         slabs = self._store.slabs.find([s.key for s in lines], number)
         return [
-            Ref((OPEN, s.made), s.kind, s.first, s.last, self._opener(s, slab, number))
+            Ref((s.made, OPEN), s.kind, s.first, s.last, self._opener(s, slab, number))
             for s, slab in zip(lines, slabs, strict=True)
             if slab is not None and slab.points[0] <= number <= slab.points[-1]
         ]
@@ -213,7 +212,7 @@ class View:
             requests.append((text, (number, bucket.start, window, chunk, kind)))
         answers = Ahead(self._link, requests, ahead)
         return [
-            Ref((SEALED, made), Kind(kind), first, last, lambda i=i: _unpacked(answers.get(i)))  # type: ignore[misc]
+            Ref((made, SEALED), Kind(kind), first, last, lambda i=i: _unpacked(answers.get(i)))  # type: ignore[misc]
             for i, (_, _, _, (_, _, kind, first, last, made)) in enumerate(lines)
         ]
 

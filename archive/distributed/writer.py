@@ -75,6 +75,8 @@ class Writer:
         self._newest: Ints = np.full(1024, NEVER, np.int64)
         self._next_part = 1
         self._stored = 0
+        """Time of the last append, microseconds UTC, always greater than that of what is there of its sources already: the last write wins,
+        also where clocks differ."""
 
     def join(self) -> None:
         """Becomes a writer."""
@@ -149,8 +151,10 @@ class Writer:
         for key, lines in summaries(self._link, [k for k in keys if k.writer != self.lease.writer]):
             for line in lines:
                 known.marks.setdefault(line.epoch, Spans()).add(line.seq, line.seq)
+                self._stored = max(self._stored, line.stored)
             assert (key.writer, key.part) not in mine
         root = self._roots.read(source)
+        self._stored = max(self._stored, root.version)
         for epoch, spans in root.marks.items():
             for low, high in spans.all():
                 known.marks.setdefault(epoch, Spans()).add(low, high)
