@@ -83,6 +83,10 @@ class Feed:
         self.is_connected = False
         self.descriptions: dict[str, Description] = {}
         """By point name, where the configuration lacks them."""
+        self.browsed: Mapping[str, Point] = {}
+        """Points that browsing found at the last connection."""
+        self.told = False
+        """Whether descriptions or browsed points changed since somebody looked and set it back."""
         self.skew_s = 0.0
         """Server clock minus ours at the newest sample that had a server time."""
         self._meter = meter
@@ -178,8 +182,14 @@ class Feed:
         if name in self.descriptions:
             return
         self.descriptions[name] = (unit, span, tuple(labels))
+        self.told = True
         self._meter.gauges[f"{self.source}.described_count"] = float(len(self.descriptions))
         _log.info("source %s says of %s: unit %r, range %s, labels %s", self.source, name, unit, span, dict(labels))
+
+    def found(self, browsed: Mapping[str, Point]) -> None:
+        """Points that the device has on the source's browse paths."""
+        if browsed != self.browsed:
+            self.browsed, self.told = dict(browsed), True
 
     async def room(self) -> None:
         """Waits while too many samples wait for the bus."""

@@ -17,7 +17,16 @@ from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
 from kernel.meter import Meter
-from schemas.records import DEAD_LETTERS, MONITORING_POINTS, MONITORING_STATE, DeadLetter, PointBatch, StateEvent
+from schemas.records import (
+    DEAD_LETTERS,
+    MONITORING_DISCOVERED,
+    MONITORING_POINTS,
+    MONITORING_STATE,
+    DeadLetter,
+    Discovery,
+    PointBatch,
+    StateEvent,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +69,14 @@ class Publisher:
         self._waiting.append(waiting)
         self._wake.set()
         return waiting.done
+
+    async def announce(self, discovery: Discovery) -> bool:
+        """Publishes what a device told; False where the bus does not take it now. It is told again, so it needs no spool."""
+        try:
+            await self._bus.publish(MONITORING_DISCOVERED, [discovery])
+        except NotAvailable:
+            return False
+        return True
 
     async def run(self) -> None:
         """Serves until cancelled."""

@@ -13,7 +13,8 @@ from collector.feed import Drained, Feed, Wanted
 from collector.health import Health
 from collector.publisher import Parcel, Publisher
 from collector.retry import Backoff
-from kernel.array import Point
+from collector.told import discovery
+from kernel.array import Point, Source
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import SourceLost
 from kernel.meter import Meter
@@ -42,8 +43,10 @@ class Runner:
         meter: Meter,
         health: Health,
         chance: Random,
+        source: Source | None = None,
     ) -> None:
         self.name = name
+        self._source = source
         self.wanted = Wanted(points)
         self.feed = Feed(name, clock, meter, health)
         self._driver = driver
@@ -137,6 +140,10 @@ class Runner:
         while True:
             await sleep(self._clock, 1.0)
             self.feed.tick(self._clock.now())
+            if self.feed.told and self._source is not None:
+                self.feed.told = False
+                record = discovery(self._source, self.feed.browsed, self.wanted.current, self.feed.descriptions, self._clock.now())
+                self.feed.told |= not await self._publisher.announce(record)
 
     async def _last_words(self) -> None:
         drained = self.feed.drain()

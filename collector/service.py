@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -37,6 +37,7 @@ class Collector:
 
     spool: a folder for what the bus refuses, of at most spool_bytes; without it samples wait in bounded memory and then in the devices.
     pki: a folder for the certificate that the collector makes for itself.
+    reselect: yields whenever `sources` may select differently than before.
     """
 
     def __init__(
@@ -50,12 +51,15 @@ class Collector:
         spool: Path | None = None,
         pki: Path | None = None,
         spool_bytes: int = 512 << 20,
+        reselect: Callable[[], AsyncIterator[object]] | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._config = config
         self._meter = meter
         self._select = sources
+        self._reselect = reselect
+        self._following = asyncio.Lock()
         self._spool = Spool(spool, spool_bytes) if spool else None
         self._pki = Pki(pki) if pki else None
         self._running: dict[str, tuple[Source, Runner, asyncio.Task[None]]] = {}
@@ -70,11 +74,19 @@ class Collector:
             serving = below.create_task(publisher.run(), name="collector: publisher")
             try:
                 async with asyncio.TaskGroup() as tasks:
+                    if self._reselect is not None:
+                        tasks.create_task(self._again(self._reselect(), tasks, publisher), name="collector: shares")
                     async for config in self._config.changes():
-                        await self._follow(config, tasks, publisher)
+                        async with self._following:
+                            await self._follow(config, tasks, publisher)
                         ready()
             finally:
                 serving.cancel()
+
+    async def _again(self, shares: AsyncIterator[object], tasks: asyncio.TaskGroup, publisher: Publisher) -> None:
+        async for _ in shares:
+            async with self._following:
+                await self._follow(self._config.current, tasks, publisher)
 
     def descriptions(self, source: str) -> Mapping[str, Description]:
         """Point name to what the source's device knows of it and the configuration lacks."""
@@ -107,6 +119,7 @@ class Collector:
                 meter=self._meter,
                 health=self._health,
                 chance=self._chance,
+                source=source,
             )
             self._running[name] = source, runner, tasks.create_task(runner.run(), name=f"collector: {name}")
         self._meter.gauges["sources_count"] = float(len(self._running))

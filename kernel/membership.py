@@ -8,12 +8,15 @@ running for LOST (a frozen process) lets go of everything first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from kernel.clock import SECOND
-from schemas.records import Heartbeat, ServiceState
+from kernel.bus import Bus
+from kernel.clock import SECOND, Clock, sleep
+from kernel.steady import steadily
+from schemas.records import HEARTBEATS, Heartbeat, ServiceState
 
 SETTLE = 3 * SECOND
 """Twice a heartbeat's interval and a second for the bus: whoever was there before has let go by then."""
@@ -49,8 +52,8 @@ class Membership:
 
     def members(self, now: int) -> frozenset[str]:
         """Who shares the work: everybody heard of lately, and this member once it has settled."""
-        if self.awake and now - self.awake > LOST:
-            self.joined = now  # this process stood still: others may have taken over, so begin anew
+        if self.awake and now - self.awake > LOST and self.heard:
+            self.joined = now  # this process stood still: the others have taken over, so begin anew
         self.awake = now
         self.heard = {m: t for m, t in self.heard.items() if now - t < LOST}
         settled = now - self.joined >= SETTLE
@@ -59,3 +62,41 @@ class Membership:
     def mine(self, item: str, now: int) -> bool:
         """Whether an item belongs to this member now."""
         return owner(item, self.members(now)) == self.me
+
+
+LOOK = 0.25
+"""Seconds between looks at who is alive."""
+
+
+class Share:
+    """The part of a service's work that belongs to this instance, by the heartbeats on the bus."""
+
+    def __init__(self, bus: Bus, clock: Clock, service: str, me: str) -> None:
+        self._bus, self._clock, self._service = bus, clock, service
+        self._membership = Membership(me, clock.now())
+
+    def mine(self, item: str) -> bool:
+        """Whether an item belongs to this instance now."""
+        return self._membership.mine(item, self._clock.now())
+
+    async def changes(self) -> AsyncIterator[frozenset[str]]:
+        """The members whenever they change; serves `mine` as long as it is iterated."""
+        listening = asyncio.create_task(steadily(self._listen, self._clock), name=f"{self._service}: members")
+        before: frozenset[str] | None = None
+        try:
+            while True:
+                if listening.done():
+                    listening.result()
+                members = self._membership.members(self._clock.now())
+                if members != before:
+                    before = members
+                    yield members
+                await sleep(self._clock, LOOK)
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+    async def _listen(self) -> None:
+        async for beat in self._bus.tail(HEARTBEATS, since=self._clock.now() - LOST):
+            if beat.service == self._service:
+                self._membership.hear(beat, self._clock.now())

@@ -32,8 +32,9 @@ class HopMeter:
 class Meter:
     """What one service says of itself; the heartbeat publishes it every second."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, instance: str = "") -> None:
         self.service = service
+        self.instance = instance or service
         self.state = ServiceState.STARTING
         self.last_error = ""
         self.revision = 0

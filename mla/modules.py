@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kernel.array import Source
+from kernel.membership import Share
 from kernel.meter import Meter
 from kernel.service import Service
 from mla.platform import Platform
 
-SHARE = "MLA_CHILD_SHARE"
+NUMBER = "MLA_CHILD_NUMBER"
 """Set by `mla up` where it divides the sources among several collector processes."""
 Builder = Callable[[Platform, Meter], Service]
 
@@ -42,9 +41,19 @@ def _dispatcher(p: Platform, meter: Meter) -> Service:
 def _collector(p: Platform, meter: Meter) -> Service:
     from collector.service import Collector
 
-    share = os.environ.get(SHARE, "0/1")
-    spool = p.settings.data / "spool" / share.partition("/")[0] if p.settings.spool_bytes else None
-    return Collector(p.bus, p.clock, p.config, meter, sources=shard(share), spool=spool, pki=p.settings.data / "pki")
+    share = Share(p.bus, p.clock, "collector", meter.instance)
+    number = os.environ.get(NUMBER, "0")
+    return Collector(
+        p.bus,
+        p.clock,
+        p.config,
+        meter,
+        sources=lambda source: share.mine(source.name),
+        reselect=share.changes,
+        spool=p.settings.data / "spool" / number if p.settings.spool_bytes else None,
+        spool_bytes=p.settings.spool_bytes,
+        pki=p.settings.data / "pki" / number,
+    )
 
 
 def _hmi(p: Platform, meter: Meter) -> Service:
@@ -65,9 +74,3 @@ MODULES: Final[Mapping[str, Module]] = {
     "monitor_manager": Module("monitoring", _manager, "starts, stops and reports the monitoring system", stoppable=False),
     "hmi": Module("platform", _hmi, "serves the web HMI and the API", hot=True, archive=True, stoppable=False),
 }
-
-
-def shard(share: str) -> Callable[[Source], bool]:
-    """Which sources a process reads that has share i of n (`i/n`): each source is in exactly one share."""
-    mine, _, of = share.partition("/")
-    return lambda source: zlib.crc32(source.name.encode()) % int(of) == int(mine)

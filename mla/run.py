@@ -15,7 +15,7 @@ import cdb
 from kernel.errors import BadUsage, ConfigProblems
 from mla.children import Child, children, until_orphaned
 from mla.following import follow_config
-from mla.modules import MODULES, SHARE
+from mla.modules import MODULES, NUMBER
 from mla.platform import Platform, open_platform
 from mla.runner import Runner
 from mla.settings import Settings
@@ -136,7 +136,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 def collector_children(settings: Settings) -> list[Child]:
     """The collector processes of `mla up`."""
     n = settings.collector_processes
-    return [Child(f"collector {i + 1}/{n}", ("run", "collector"), {**settings.environment(), SHARE: f"{i}/{n}"}) for i in range(n)]
+    return [Child(f"collector {i + 1}/{n}", ("run", "collector"), {**settings.environment(), NUMBER: str(i)}) for i in range(n)]
 
 
 async def up(settings: Settings, ready: Ready, prepare: Prepare) -> None:

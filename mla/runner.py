@@ -58,7 +58,8 @@ class Runner:
         self._bus: Bus = platform.bus
         host, now = socket.gethostname(), platform.clock.now()
         self._host = host
-        self._services = {n: Running(n, modules[n], f"{n}{label}@{host}:{os.getpid()}", Meter(n), now) for n in names}
+        instances = {n: f"{n}{label}@{host}:{os.getpid()}" for n in names}
+        self._services = {n: Running(n, modules[n], name, Meter(n, name), now) for n, name in instances.items()}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._process = psutil.Process()
 

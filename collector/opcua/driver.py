@@ -122,6 +122,7 @@ class _Reading:
         items = self._items
         if self._source.browse and not again:
             self._browsed = await browse_points(self._session.ua, self._source, self._limits.browse)
+            self._feed.found(self._browsed)
         for sub in items.subs.values():
             sub.heard = began
         self._begin(self._watch(items), "watchdog")

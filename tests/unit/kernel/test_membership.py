@@ -68,6 +68,10 @@ def test_a_silent_member_is_taken_over_and_one_that_says_goodbye_at_once() -> No
 def test_a_process_that_stood_still_begins_anew() -> None:
     me = Membership("me", T0)
     assert me.mine("x", T0 + SETTLE)
+    assert me.mine("x", T0 + SETTLE + 2 * LOST), "alone, nobody can have taken over"
+    me = Membership("me", T0)
+    me.hear(beat("other", T0 + SETTLE), T0 + SETTLE)
+    assert "me" in me.members(T0 + SETTLE)
     frozen = T0 + SETTLE + LOST + SECOND
     assert not me.mine("x", frozen)
     assert not me.mine("x", frozen + SETTLE - SECOND)
