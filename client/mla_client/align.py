@@ -118,10 +118,7 @@ def _linear(series: Series, axis: Times) -> Values:
 
 
 def _crossed(series: Series, start: Times, end: Times) -> NDArray[np.bool_]:
-    """Whether a gap begins after start and before or at end: what was in force before it says nothing of what is after."""
-    crossed = np.zeros(len(start), dtype=np.bool_)
-    a, b = start.astype(np.int64), end.astype(np.int64)
-    for gap in series.gaps:
-        began = datetime_us(gap.start)
-        crossed |= (a <= began) & (began < b)
+    """Whether a gap begins at or after start and before end: what was in force before it says nothing of what is after."""
+    began = np.array(sorted(datetime_us(g.start) for g in series.gaps), dtype=np.int64)
+    crossed: NDArray[np.bool_] = np.searchsorted(began, start.astype(np.int64)) < np.searchsorted(began, end.astype(np.int64))
     return crossed

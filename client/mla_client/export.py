@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from mla_client.errors import BadRequest
 from mla_client.protocol import Request, Step, checked
-from mla_client.read_points import Names, named
+from mla_client.read_points import Names, is_pattern, named
 from mla_client.read_series import grid_of, interval
 from mla_client.times import Span, When
 
@@ -60,19 +60,28 @@ def export(
     """
     form, target = format_of(path, format), Path(path)
     grid = grid_of(resample, every, buckets, fill)
-    names = ",".join((yield from named(points)))
+    chosen = yield from _chosen(points)
+    names = chosen.get("points", "")
     if len(names) > LONGEST_LIST:
-        raise BadRequest(
-            f"these names have {len(names)} letters together, {LONGEST_LIST} is the most: export in several files", "TOO_LARGE"
-        )
+        raise BadRequest(f"these names have {len(names)} letters together, {LONGEST_LIST} is the most: give a pattern", "TOO_LARGE")
     since, until = yield from interval(start, end)
-    params = {"points": names, "from": str(since), "to": str(until)}
+    params = {**chosen, "from": str(since), "to": str(until)}
     if grid is not None:
         params |= {k: str(v) for k, v in grid.wire.items()}
         params["resample"] = params.pop("method")
     with sink(target, progress) as file:
         checked((yield Request("GET", f"/export/series.{form}", params=params, sink=file.write)))
     return Exported(target, file.bytes, form)
+
+
+def _chosen(points: Names) -> Step[dict[str, str]]:
+    """Names, and at most one pattern, which the server looks up itself, so that it may stand for any number of points."""
+    given = [points] if isinstance(points, str) else list(points)
+    patterns = [p for p in given if is_pattern(p)]
+    if len(patterns) != 1:
+        return {"points": ",".join((yield from named(given)))}
+    names = ",".join(dict.fromkeys(n for n in given if not is_pattern(n)))
+    return {"glob": patterns[0]} | ({"points": names} if names else {})
 
 
 class Sink:

@@ -43,10 +43,23 @@ def who(demo: Running, user: str = "operator") -> dict[str, str]:
     return {"url": f"http://{demo.http}", "user": user, "password": logins[user]}
 
 
-@pytest.fixture
-def mla(demo: Running) -> Iterator[mla_client.Client]:
+@pytest.fixture(scope="module")
+def ready(demo: Running) -> Running:
+    """The demo, when every telescope was heard and the day before it is written."""
     eventually((demo.data / "demo.history").exists, 90, "a day of history")
     with mla_client.connect(**who(demo)) as client:
+
+        def heard() -> bool:
+            newest = client.last(["ast?.camera.firmware", "ast?.camera.lid", "ast?.mount.azimuth", "site.weather.*"])
+            return not (newest.quality == mla_client.Quality.NEVER).any()
+
+        eventually(heard, 90, "a sample of each telescope")
+    return demo
+
+
+@pytest.fixture
+def mla(ready: Running) -> Iterator[mla_client.Client]:
+    with mla_client.connect(**who(ready)) as client:
         yield client
 
 
@@ -199,6 +212,10 @@ def test_exports_of_every_format(mla: mla_client.Client, tmp_path: Path) -> None
     assert len(paths["csv"].read_text().splitlines()) == want + 1
     assert len([json.loads(line) for line in paths["jsonl"].read_text().splitlines()]) == want
     assert seen[-1] == paths[mla_client.export.FORMATS[-1]].stat().st_size
+    everything = pq.read_table(mla.export("*", "now-10s", path=tmp_path / "all.parquet").path)
+    assert len(set(everything.column("point").to_pylist())) > 300
+    with pytest.raises(mla_client.BadRequest):
+        mla.export("no.such.*", *span, path=tmp_path / "b.csv")
     with pytest.raises(mla_client.UnknownPoint):
         mla.export("no.such.point", *span, path=tmp_path / "b.csv")
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".part" or p.name == "b.csv"]
@@ -239,8 +256,8 @@ def test_live_values_in_a_script(mla: mla_client.Client) -> None:
         next(mla.live(["ast1.mount.azimut"]))
 
 
-async def test_the_async_twin(demo: Running) -> None:
-    async with mla_client.aconnect(**who(demo)) as mla:
+async def test_the_async_twin(ready: Running) -> None:
+    async with mla_client.aconnect(**who(ready)) as mla:
         points, wind, newest = await asyncio.gather(
             mla.points("ast1.mount.*"), mla.series(WIND, "now-1h", buckets=100), mla.last(["ast*.mount.azimuth"])
         )
@@ -256,12 +273,12 @@ async def test_the_async_twin(demo: Running) -> None:
         assert sum(map(len, seen)) > 9
         with pytest.raises(mla_client.UnknownPoint):
             await mla.point("nothing")
-    mla = await mla_client.aconnect(**who(demo))
+    mla = await mla_client.aconnect(**who(ready))
     assert (await mla.me()).user == "operator"
     await mla.aclose()
 
 
-async def test_leaving_ends_what_another_task_follows(demo: Running) -> None:
+async def test_leaving_ends_what_another_task_follows(ready: Running) -> None:
     async def follow(mla: mla_client.AsyncClient, started: asyncio.Event) -> int:
         seen = 0
         async for _ in mla.live(["ast1.camera.firmware"]):
@@ -269,16 +286,16 @@ async def test_leaving_ends_what_another_task_follows(demo: Running) -> None:
             started.set()
         return seen
 
-    async with mla_client.aconnect(**who(demo)) as mla:
+    async with mla_client.aconnect(**who(ready)) as mla:
         started = asyncio.Event()
         task = asyncio.create_task(follow(mla, started))
         await asyncio.wait_for(started.wait(), 20)
     assert await asyncio.wait_for(task, 20) == 1
 
 
-async def test_a_broken_connection_is_made_again_and_the_gap_told(demo: Running) -> None:
-    async with tcp_proxy(int(demo.http.rpartition(":")[2])) as proxy:
-        known = who(demo) | {"url": f"http://127.0.0.1:{proxy.port}"}
+async def test_a_broken_connection_is_made_again_and_the_gap_told(ready: Running) -> None:
+    async with tcp_proxy(int(ready.http.rpartition(":")[2])) as proxy:
+        known = who(ready) | {"url": f"http://127.0.0.1:{proxy.port}"}
         async with mla_client.aconnect(**known) as mla, aclosing(mla.live(["ast*.mount.azimuth"], max_hz=10)) as live:
             first = await asyncio.wait_for(anext(live), 20)
             last_heard = (await asyncio.wait_for(anext(live), 20)).server_time
@@ -296,8 +313,8 @@ async def test_a_broken_connection_is_made_again_and_the_gap_told(demo: Running)
             assert missed.unit == "°"
 
 
-async def test_a_session_that_ended_is_renewed_with_a_password_only(demo: Running) -> None:
-    known = who(demo, "engineer")
+async def test_a_session_that_ended_is_renewed_with_a_password_only(ready: Running) -> None:
+    known = who(ready, "engineer")
     async with mla_client.aconnect(**known) as mla:
         async with mla_client.aconnect(known["url"], token=mla._session.token) as other:
             live, given = mla.live([AZIMUTH], max_hz=10), other.live([AZIMUTH], max_hz=10)
@@ -314,8 +331,8 @@ async def test_a_session_that_ended_is_renewed_with_a_password_only(demo: Runnin
         assert (await mla.me()).user == "engineer"
 
 
-def test_a_script_goes_on_when_its_session_ended(demo: Running) -> None:
-    with mla_client.connect(**who(demo, "engineer")) as mla, closing(mla.live([AZIMUTH], max_hz=10)) as live:
+def test_a_script_goes_on_when_its_session_ended(ready: Running) -> None:
+    with mla_client.connect(**who(ready, "engineer")) as mla, closing(mla.live([AZIMUTH], max_hz=10)) as live:
         assert next(live).snapshot
         mla.graphql('mutation { sessionsEnd(user: "engineer") { ok } }')
         renewed = next(batch for batch in live if batch.gap is not None)
@@ -323,10 +340,10 @@ def test_a_script_goes_on_when_its_session_ended(demo: Running) -> None:
         assert renewed.points == (AZIMUTH,)
 
 
-async def test_it_gives_up_when_told_to(demo: Running) -> None:
+async def test_it_gives_up_when_told_to(ready: Running) -> None:
     async with AsyncExitStack() as until_cut:
-        proxy = await until_cut.enter_async_context(tcp_proxy(int(demo.http.rpartition(":")[2])))
-        async with mla_client.aconnect(**who(demo) | {"url": f"http://127.0.0.1:{proxy.port}"}) as mla:
+        proxy = await until_cut.enter_async_context(tcp_proxy(int(ready.http.rpartition(":")[2])))
+        async with mla_client.aconnect(**who(ready) | {"url": f"http://127.0.0.1:{proxy.port}"}) as mla:
             live = mla.live([AZIMUTH], max_hz=10, give_up_after=0.5)
             await asyncio.wait_for(anext(live), 20)
             await until_cut.aclose()
@@ -337,12 +354,11 @@ async def test_it_gives_up_when_told_to(demo: Running) -> None:
                 await mla.me()
 
 
-def test_the_notebook_runs(demo: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    eventually((demo.data / "demo.history").exists, 90, "a day of history")
+def test_the_notebook_runs(ready: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     book = json.loads((CLIENT / "examples" / "first_night.ipynb").read_text())
     assert (book["nbformat"], set(book)) == (4, {"cells", "metadata", "nbformat", "nbformat_minor"})
     assert len({c["id"] for c in book["cells"]}) == len(book["cells"])
-    for name, value in who(demo).items():
+    for name, value in who(ready).items():
         monkeypatch.setenv(f"MLA_{name.upper()}", value)
     names: dict[str, Any] = {"__name__": "__main__"}
     for cell in book["cells"]:

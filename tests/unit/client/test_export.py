@@ -35,6 +35,13 @@ def test_the_file_has_every_piece_and_progress_is_told(tmp_path: Path) -> None:
     assert request.params == {"points": "a,b", "from": "0", "to": "10", "resample": "MEAN", "fill": "NONE", "every": "10000000us"}
 
 
+def test_a_pattern_is_left_to_the_server(tmp_path: Path) -> None:
+    server = Server(serving())
+    server.run(export(["a.b", "ast*.mount.*", "a.b"], 0, 10, path=tmp_path / "x.csv"))
+    server.run(export("*", 0, 10, path=tmp_path / "x.csv"))
+    assert [(r.params.get("glob"), r.params.get("points")) for r in server.requests] == [("ast*.mount.*", "a.b"), ("*", None)]
+
+
 def test_a_refused_or_broken_export_leaves_nothing_behind(tmp_path: Path) -> None:
     old = tmp_path / "x.parquet"
     old.write_bytes(b"earlier")
@@ -68,5 +75,5 @@ def test_other_formats_are_refused_with_the_known_ones(path: str) -> None:
 
 
 def test_too_many_names_for_one_address_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="several files"):
+    with pytest.raises(BadRequest, match="give a pattern"):
         Server(serving()).run(export([f"some.long.name{i:06}" for i in range(5000)], 0, 10, path=tmp_path / "x.csv"))
