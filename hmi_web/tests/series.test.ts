@@ -22,36 +22,50 @@ describe('columns', () => {
 
 describe('ring of buckets', () => {
   const ring = (): BandRing => new BandRing(100 * SECOND, 100);
-  const all = [0, 1000 * SECOND, 3 * SECOND] as const;
+  const all = [0, 1000 * SECOND] as const;
 
   it('keeps both extremes and the mean of a bucket', () => {
     const r = ring();
     for (const v of [5, 1, 9]) r.push(10 * SECOND + v, v);
     expect(r.columns(...all)).toEqual({ t: [10.5], lo: [1], hi: [9], mean: [5] });
   });
-  it('breaks the line where nothing came for long', () => {
+  it('holds the last value through a long silence, and draws a line through a short one', () => {
     const r = ring();
     r.push(10 * SECOND, 1);
-    r.push(11 * SECOND, 2);
+    r.push(11 * SECOND, 7);
+    r.push(11 * SECOND + 1, 2);
     r.push(30 * SECOND, 3);
-    expect(r.columns(...all).mean).toEqual([1, 2, null, 3]);
-    expect(r.columns(0, 1000 * SECOND, 60 * SECOND).mean).toEqual([1, 2, 3]);
+    expect(r.columns(0, 1000 * SECOND, 5 * SECOND)).toEqual({
+      t: [10.5, 11.5, 12, 30, 30.5],
+      lo: [1, 2, 2, 2, 3],
+      hi: [1, 7, 2, 2, 3],
+      mean: [1, 4.5, 2, 2, 3],
+    });
+    expect(r.columns(0, 1000 * SECOND).mean).toEqual([1, 4.5, 3]);
   });
   it('forgets the oldest and never grows', () => {
     const r = ring();
     for (let s = 0; s < 1000; s++) r.push(s * SECOND, s);
-    const c = r.columns(0, 2000 * SECOND, 3 * SECOND);
-    expect(c.t.length).toBe(100);
-    expect(c.mean[0]).toBe(900);
+    const c = r.columns(0, 2000 * SECOND);
+    expect(c.t.length).toBe(101);
+    expect(c.mean.slice(0, 2)).toEqual([899, 900]); // what was in force when the oldest bucket began, then that bucket
     expect(r.push(5 * SECOND, 1)).toBe(false);
   });
   it('takes late samples that still fit, and a jump empties what lies between', () => {
     const r = ring();
     r.push(50 * SECOND, 5);
     r.push(40 * SECOND, 4);
-    expect(r.columns(...all).mean).toEqual([4, null, 5]);
+    expect(r.columns(0, 1000 * SECOND).mean).toEqual([4, 5]);
     r.push(500 * SECOND, 50);
-    expect(r.columns(...all).mean).toEqual([50]);
+    expect(r.columns(0, 1000 * SECOND).mean).toEqual([5, 50]);
+  });
+  it('begins with the value in force, and follows the last value where states are drawn', () => {
+    const r = ring();
+    r.begin(3);
+    r.push(20 * SECOND, 1);
+    r.push(20 * SECOND + 1, 2);
+    expect(r.columns(10 * SECOND, 30 * SECOND, Infinity, true)).toEqual({ t: [10, 20.5], lo: [3, 1], hi: [3, 2], mean: [3, 2] });
+    expect(r.columns(25 * SECOND, 30 * SECOND, Infinity, true)).toEqual({ t: [25], lo: [2], hi: [2], mean: [2] });
   });
   it('settles a known mean within the extremes', () => {
     const r = ring();

@@ -69,10 +69,11 @@ export const SERIES = `query Series($points: [String!]!, $from: Time!, $to: Time
 }
 ${BLOCK}`;
 
-/** Extremes at their own times and the mean of each bucket, in one request. */
+/** Extremes at their own times, the mean of each bucket and the values in force at the beginning, in one request. */
 export const BAND = `query Band($points: [String!]!, $from: Time!, $to: Time!, $buckets: Int!) {
   extremes: series(points: $points, from: $from, to: $to, resample: { method: MINMAX, buckets: $buckets }) { ...B }
   mean: series(points: $points, from: $from, to: $to, resample: { method: MEAN, buckets: $buckets }) { ...B }
+  before: valuesAt(points: $points, at: $from) { points columns }
 }
 ${BLOCK}`;
 

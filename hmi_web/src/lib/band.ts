@@ -16,6 +16,9 @@ export class BandRing {
   #hi: Float64Array;
   #sum: Float64Array;
   #n: Float64Array;
+  #end: Float64Array;
+  /** The value in force before the oldest bucket; null while it is not known. */
+  #prior: number | null = null;
   /** Absolute number of the newest bucket (time / width). */
   #last = -Infinity;
 
@@ -29,6 +32,7 @@ export class BandRing {
     this.#hi = new Float64Array(buckets);
     this.#sum = new Float64Array(buckets);
     this.#n = new Float64Array(buckets);
+    this.#end = new Float64Array(buckets);
   }
 
   /** Adds a sample; one older than the ring is ignored. Returns whether anything changed. */
@@ -40,7 +44,13 @@ export class BandRing {
     this.#hi[k] = n ? Math.max(this.#hi[k] ?? v, v) : v;
     this.#sum[k] = (n ? (this.#sum[k] ?? 0) : 0) + v;
     this.#n[k] = n + 1;
+    this.#end[k] = v;
     return true;
+  }
+
+  /** Says which value was in force before the first sample. */
+  begin(v: number): void {
+    this.#prior = v;
   }
 
   /** Says what the mean of a filled bucket is: better known than from its extremes alone. */
@@ -58,25 +68,40 @@ export class BandRing {
     if (b <= this.#last - this.buckets) return -1;
     if (b > this.#last) {
       const from = Math.max(this.#last + 1, b - this.buckets + 1);
-      for (let k = from; k <= b; k++) this.#n[k % this.buckets] = 0;
+      for (let k = from; k <= b; k++) {
+        const slot = k % this.buckets;
+        if (this.#n[slot]) this.#prior = this.#end[slot] ?? null;
+        this.#n[slot] = 0;
+      }
       this.#last = b;
     }
     return b % this.buckets;
   }
 
-  /** What lies in [from, to], broken wherever nothing was received for longer than `reach`. */
-  columns(from: Micros, to: Micros, reach: Micros): BandColumns {
+  /**
+   * What lies in [from, to], beginning with the value in force at `from`. Silence is unchanged: one longer than `hold` is drawn as a step
+   * of the last value, a shorter one as a line. With `steps` the last value of a bucket stands for its mean.
+   */
+  columns(from: Micros, to: Micros, hold: Micros = Infinity, steps = false): BandColumns {
     const out: BandColumns = { t: [], lo: [], hi: [], mean: [] };
-    const first = Math.max(Math.floor(from / this.width), this.#last - this.buckets + 1);
+    const oldest = Math.max(0, this.#last - this.buckets + 1);
+    const first = Math.max(Math.floor(from / this.width), oldest);
     const last = Math.min(Math.floor(to / this.width), this.#last);
-    let before = Number.NaN;
+    let end = this.#prior;
+    for (let b = oldest; b < first; b++) if (this.#n[b % this.buckets]) end = this.#end[b % this.buckets] ?? end;
+    let before = Math.max(from, first * this.width);
+    if (end !== null) row(out, before / 1e6, end, end, end);
     for (let b = first; b <= last; b++) {
       const k = b % this.buckets;
       const n = this.#n[k] ?? 0;
       if (!n) continue;
       const t = (b + 0.5) * this.width;
-      if (t - before > Math.max(reach, this.width * 1.5)) row(out, (before + t) / 2e6, null, null, null);
-      row(out, t / 1e6, this.#lo[k] ?? null, this.#hi[k] ?? null, (this.#sum[k] ?? 0) / n);
+      if (end !== null && t - before > Math.max(hold, this.width * 1.5)) {
+        row(out, (before + this.width / 2) / 1e6, end, end, end);
+        row(out, (t - this.width / 2) / 1e6, end, end, end);
+      }
+      row(out, t / 1e6, this.#lo[k] ?? null, this.#hi[k] ?? null, steps ? (this.#end[k] ?? null) : (this.#sum[k] ?? 0) / n);
+      end = this.#end[k] ?? end;
       before = t;
     }
     return out;

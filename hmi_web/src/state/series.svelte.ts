@@ -92,12 +92,17 @@ export class Trend {
     }
     this.loading = true;
     try {
-      const { extremes, mean } = await gql<{ extremes: SeriesBlock[]; mean: SeriesBlock[] }>(
-        BAND,
-        { points: names, from, to, buckets: this.buckets },
-        signal,
-      );
+      const { extremes, mean, before } = await gql<{
+        extremes: SeriesBlock[];
+        mean: SeriesBlock[];
+        before: { points: string[]; columns: unknown };
+      }>(BAND, { points: names, from, to, buckets: this.buckets }, signal);
       this.#rings = new Map(extremes.map((x, i) => [x.point, fill(new BandRing(to - from, this.buckets + 4), x, mean[i])]));
+      const held = readColumns(before.columns);
+      before.points.forEach((name, i) => {
+        const v = drawable(held.v[i]);
+        if (held.t[i] !== null && v !== null) this.#rings.get(name)?.begin(v);
+      });
       this.#blocks = new Map(extremes.map((x) => [x.point, { gaps: x.gaps, method: x.method, complete: x.complete }]));
       notes.solved('trend');
       return true;
@@ -113,9 +118,9 @@ export class Trend {
     const views = new Map<string, View>();
     for (const name of names) {
       const block = this.#blocks.get(name);
-      const sampling = points.of(name).def?.sampling ?? 1;
-      // Unchanged values are silent for up to some minutes; only an explained gap breaks such a line.
-      const columns = this.#rings.get(name)?.columns(to - span, to, Math.max(3 * sampling, 600) * SECOND) ?? NOTHING;
+      const def = points.of(name).def;
+      const steps = def?.kind === 'ENUM' || def?.kind === 'BOOL';
+      const columns = this.#rings.get(name)?.columns(to - span, to, 6 * (def?.sampling ?? 1) * SECOND, steps) ?? NOTHING;
       const gaps = (block?.gaps ?? []).filter((g) => g.start < to && (g.end ?? to) > to - span);
       views.set(name, {
         columns: held(broken(columns, gaps), name, to),
@@ -136,6 +141,8 @@ function held(c: BandColumns, name: string, to: Micros): BandColumns {
   const reading = points.of(name);
   if (last < 0 || v === null || !nav.live || reading.fresh !== 'fresh' || (c.t[last] ?? 0) * 1e6 > to) return c;
   const value = reading.number ?? v;
+  const from = Math.min(to / 1e6, (c.t[last] ?? 0) + 1e-3);
+  if (to / 1e6 - (c.t[last] ?? 0) > 6 * (reading.def?.sampling ?? 1)) push(c, from, value, value, value);
   push(c, to / 1e6, value, value, value);
   return c;
 }
