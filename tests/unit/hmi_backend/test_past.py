@@ -14,7 +14,7 @@ from kernel.clock import SECOND
 from kernel.config_store import Snapshot
 from kernel.errors import BadUsage, NotAvailable
 from kernel.live_config import LiveConfig
-from schemas.records import Discovery, DiscoveredPoint, Revision
+from schemas.records import DiscoveredPoint, Discovery, Revision
 
 T0 = 1_800_000_000 * SECOND
 SITE = """site:

@@ -7,7 +7,7 @@ import hashlib
 import re
 
 import pytest
-from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+from graphql import GraphQLObjectType, GraphQLSchema, build_schema, find_breaking_changes
 
 from hmi_backend.graphql.limits import series_cost
 from hmi_backend.graphql.schema import EXPORTED, sdl
@@ -36,6 +36,17 @@ def served() -> GraphQLSchema:
 
 def test_the_exported_schema_is_current() -> None:
     assert EXPORTED.read_text() == sdl(), "run python -m hmi_backend.graphql.schema"
+
+
+def test_what_was_released_still_works(served: GraphQLSchema) -> None:
+    """To rename or drop something, keep the old name for one release; then it may go from schema.released.graphql."""
+    released = build_schema(EXPORTED.with_name("schema.released.graphql").read_text())
+    assert not [change.description for change in find_breaking_changes(released, served)]
+
+
+def test_a_breaking_change_would_be_found(served: GraphQLSchema) -> None:
+    broken = build_schema(sdl().replace("  lastValues(points: [String!]!): LiveBatch!", "  newestValues(points: [String!]!): LiveBatch!"))
+    assert [c.description for c in find_breaking_changes(served, broken)] == ["Query.lastValues was removed."]
 
 
 @pytest.mark.parametrize("name", PUBLIC)
