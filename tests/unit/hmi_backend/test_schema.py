@@ -46,7 +46,7 @@ def test_what_was_released_still_works(served: GraphQLSchema) -> None:
 
 def test_a_breaking_change_would_be_found(served: GraphQLSchema) -> None:
     broken = build_schema(sdl().replace("  lastValues(points: [String!]!): LiveBatch!", "  newestValues(points: [String!]!): LiveBatch!"))
-    assert [c.description for c in find_breaking_changes(served, broken)] == ["Query.lastValues was removed."]
+    assert [c.description for c in find_breaking_changes(served, broken)] == ["Field Query.lastValues was removed."]
 
 
 @pytest.mark.parametrize("name", PUBLIC)
