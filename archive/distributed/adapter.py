@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from archive.classes import ClassBook
@@ -59,7 +60,8 @@ class DistributedArchive:
         return await _in(self._reading, lambda: self._reader.at(points, moment))
 
     async def stats(self) -> ArchiveStats:
-        return await _in(self._reading, lambda: self._reader.stats(self._clock.now()))
+        found = await _in(self._reading, lambda: self._reader.stats(self._clock.now()))
+        return found if self._upkeep is None else replace(found, last_error=self._upkeep.last_error)
 
     def close(self) -> None:
         """Waits for what is under way. Blocks."""

@@ -22,6 +22,8 @@ PIECE = 1 << 20
 """Bytes of one row: a node takes no mutation of more than half a segment of its commit log, 4 MB in small set-ups."""
 MUTATION = 1 << 20
 FEW_NAMES = 16
+MOST_NAMES = 1_000_000
+"""Names in the lists that a writer remembers, each counted as often as it occurs."""
 LISTS = 4096
 REMEMBERED = 2_000_000
 """Samples of journals that readers keep decoded: some 60 MB."""
@@ -102,7 +104,8 @@ class Journal:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._lists: OrderedDict[int, tuple[tuple[str, ...], bytes | None]] = OrderedDict()
+        self._lists: dict[int, tuple[tuple[str, ...], bytes | None]] = {}
+        self._remembered = 0
 
     def open(self, key: PartKey) -> None:
         """Lists a part; only then may anything be written to it."""
@@ -143,9 +146,11 @@ class Journal:
         key = id(batch.names)
         known = self._lists.get(key)
         if known is None or known[0] is not batch.names:  # seen for the first time: it may never come again
+            self._remembered += len(batch.names)
+            if self._remembered > MOST_NAMES:
+                self._lists.clear()
+                self._remembered = len(batch.names)
             self._lists[key] = (batch.names, None)
-            if len(self._lists) > LISTS:
-                self._lists.popitem(last=False)
             return None, None, wire
         span = names_span(wire)
         if span is None:

@@ -24,7 +24,8 @@ _PUT = "INSERT INTO archive_series (shelf, id, name, source) VALUES (?, ?, ?, ?)
 HOLE_PATIENCE = 60.0
 """Seconds after which numbers that were claimed and not used are not waited for any more."""
 ROWS = 200
-KNOWN_LISTS = 4096
+MOST_NAMES = 1_000_000
+"""Names held in remembered lists, each counted as often as it occurs: some 100 MB at the very most."""
 
 
 class Book:
@@ -39,6 +40,7 @@ class Book:
         """All numbers of a name."""
         self._of: dict[tuple[str, str], int] = {}
         self._lists: dict[tuple[str, int], tuple[tuple[str, ...], Ints]] = {}
+        self._remembered = 0
         self._complete = 0
         self._hole_since: float | None = None
         self._lock = threading.Lock()
@@ -92,8 +94,10 @@ class Book:
         if unknown:
             self._add(source, unknown)
         ids = np.array([self._of[source, n] for n in names], dtype=np.int64)
-        if len(self._lists) >= KNOWN_LISTS:
+        self._remembered += len(names)
+        if self._remembered > MOST_NAMES:
             self._lists.clear()
+            self._remembered = len(names)
         self._lists[source, id(names)] = (names, ids)
         return ids
 

@@ -75,6 +75,11 @@ class Upkeep:
         Returns the number of windows."""
         return await self._in(self._pool, lambda: self._keep(everything))
 
+    async def settle(self) -> None:
+        """All at once, waiting for nothing: before a backup, after an import, for a measurement."""
+        await self.fold()
+        await self.seal(everything=True)
+
     def ensure_tables(self) -> None:
         """Makes the chunk tables of the classes in force. Blocks."""
         for found in self._classes.all():

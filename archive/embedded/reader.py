@@ -12,8 +12,9 @@ from archive.answer import answer
 from archive.embedded.state import State, meta
 from archive.embedded.store import transaction, translated
 from archive.embedded.view import Desk, View
+from archive.read import check_query
 from kernel.archive import ArchiveStats, SeriesBlock, SeriesQuery
-from kernel.errors import BadUsage, NotAvailable
+from kernel.errors import NotAvailable
 from kernel.samples import Samples
 
 T = TypeVar("T")
@@ -44,10 +45,7 @@ class Reader:
 
     def series(self, query: SeriesQuery) -> list[SeriesBlock]:
         """One block per point."""
-        if query.end < query.start:
-            raise BadUsage(f"the range ends ({query.end}) before it starts ({query.start})")
-        if query.limit <= 0:
-            raise BadUsage(f"limit is {query.limit}: it must be positive")
+        check_query(query)
         return self._view(lambda view: [answer(view.evidence(p, query.start, query.end), query) for p in query.points])
 
     def at(self, points: Sequence[str], moment: int) -> Samples:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from archive.embedded.head import HeadIndex, Part, rows_of
+from archive.embedded.head import Part
 from archive.embedded.segments import SegmentCache, fetch
 from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect
+from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans, unpack_batches
-from archive.read import Evidence, Ref, between, first_after, in_force
+from archive.read import Evidence, Ref, between, first_after, in_force, put
 from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from kernel.archive import ArchiveStats
@@ -116,7 +117,7 @@ class View:
             row = self._in_force(number, sources, moment)
             if row is not None:
                 out.received[i] = self._when_received(sources, int(row.time[0]))
-                _put(out, i, row)
+                put(out, i, row)
         return out
 
     def _in_force(self, point: int, sources: tuple[int, ...], moment: int) -> Table | None:
@@ -187,7 +188,7 @@ class View:
         index = self._indexes.get(sources)
         if index is None:
             parts: list[Part] = [p for s in sources for p in self._head.get(s, ())]
-            index = self._indexes[sources] = HeadIndex(sorted(parts, key=lambda p: p.journal))
+            index = self._indexes[sources] = HeadIndex([t for p in sorted(parts, key=lambda p: p.journal) for t in p.tables])
         refs = []
         for table in index.of(point):
             first, last = int(table.time[0]), int(table.time[-1])
@@ -244,15 +245,3 @@ class View:
 
 def _loader(segments: SegmentCache, file: str, section: int, point: int) -> Callable[[], Table | None]:
     return lambda: segments.read(file, section, point)
-
-
-def _put(out: Samples, i: int, row: Table) -> None:
-    out.time[i], out.kind[i] = row.time[0], row.kind
-    if row.kind is Kind.DOUBLE:
-        out.number[i] = row.value[0]
-    elif row.kind is Kind.LONG:
-        out.integer[i] = row.value[0]
-    else:
-        out.text[i] = row.value[0]
-    out.quality[i] = 0 if row.quality is None else row.quality[0]
-    out.status[i] = 0 if row.status is None else row.status[0]

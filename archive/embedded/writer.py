@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archive.embedded.classes import ClassBook
+from archive.classes import ClassBook
 from archive.embedded.head import Part
 from archive.embedded.state import State
 from archive.embedded.store import connect, transaction, translated

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archive import open_archive
-from archive.embedded.classes import ClassBook
+from archive.classes import ClassBook
 from archive.embedded.head import Names
 from archive.embedded.sealer import DAY_QUIET, GRACE, QUIET, WAIT, Due, due, folder, scattered
 from archive.embedded.store import SCHEMA
