@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import closing
@@ -20,7 +21,7 @@ from mla_client.export import export
 from mla_client.feed import Feed
 from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_of
 from mla_client.read_points import Many, Names, labelled, named
-from mla_client.readings import LiveBatch
+from mla_client.readings import LiveBatch, newest
 from mla_client.series import Series, SeriesSet
 from mla_client.settings import Verify, settings_of, tls_of
 from mla_client.times import Span, When
@@ -135,15 +136,22 @@ class AsyncClient:
         while not self._closed:
             try:
                 token = await self._drive(token_of(self._session))
-                async with open_socket(self._settings.live_url, **edge.socket_options(self._timeout, self._tls)) as socket:
+                async with open_socket(self._settings.live_url, **edge.socket_options(self._timeout, self._tls, state.room)) as socket:
                     self._sockets.add(socket)
                     try:
                         for message in state.opening(token):
                             await socket.send(message)
                         while True:
-                            batch = state.receive(await socket.recv())
-                            if batch is not None:
-                                yield batch
+                            waiting = [state.receive(await socket.recv())]
+                            while state.mode == "latest" and len(waiting) < state.room:
+                                try:
+                                    async with asyncio.timeout(0):  # only what is there already
+                                        waiting.append(state.receive(await socket.recv()))
+                                except TimeoutError:
+                                    break
+                            batches = [b for b in waiting if b is not None]
+                            if batches:
+                                yield newest(batches)
                     finally:
                         self._sockets.discard(socket)
             except edge.BROKEN as error:

@@ -18,7 +18,7 @@ from mla_client.export import export
 from mla_client.feed import Feed
 from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_of
 from mla_client.read_points import Many, Names, labelled, named
-from mla_client.readings import LiveBatch
+from mla_client.readings import LiveBatch, newest
 from mla_client.series import Series, SeriesSet
 from mla_client.settings import Verify, settings_of, tls_of
 from mla_client.times import Span, When
@@ -140,13 +140,19 @@ class Client:
         while True:
             try:
                 token = self._drive(token_of(self._session))
-                with open_socket(self._settings.live_url, **edge.socket_options(self._timeout, self._tls)) as socket:
+                with open_socket(self._settings.live_url, **edge.socket_options(self._timeout, self._tls, state.room)) as socket:
                     for message in state.opening(token):
                         socket.send(message)
                     while True:
-                        batch = state.receive(socket.recv())
-                        if batch is not None:
-                            yield batch
+                        waiting = [state.receive(socket.recv())]
+                        while state.mode == "latest" and len(waiting) < state.room:
+                            try:
+                                waiting.append(state.receive(socket.recv(timeout=0)))
+                            except TimeoutError:
+                                break
+                        batches = [b for b in waiting if b is not None]
+                        if batches:
+                            yield newest(batches)
             except edge.BROKEN as error:
                 waits.pause(edge.after_loss(state, self._session, error, self.url, waits.monotonic()))
 

@@ -28,10 +28,18 @@ def http_options(settings: Settings, timeout: float, tls: ssl.SSLContext | None)
     return {"base_url": settings.url, "timeout": timeout, "headers": {"User-Agent": f"mla-client/{VERSION}"}, **verify}
 
 
-def socket_options(timeout: float, tls: ssl.SSLContext | None) -> dict[str, Any]:
-    """For both kinds of websockets.connect: a link that says nothing for 15 s is taken for dead."""
+def socket_options(timeout: float, tls: ssl.SSLContext | None, room: int) -> dict[str, Any]:
+    """For both kinds of websockets.connect: a link that says nothing for 15 s is taken for dead; room: messages that may wait unread."""
     secure = {} if tls is None else {"ssl": tls}
-    return {"open_timeout": timeout, "close_timeout": 2, "ping_interval": 5, "ping_timeout": 10, "max_size": None, "max_queue": 4, **secure}
+    return {
+        "open_timeout": timeout,
+        "close_timeout": 2,
+        "ping_interval": 5,
+        "ping_timeout": 10,
+        "max_size": None,
+        "max_queue": room,
+        **secure,
+    }
 
 
 def http_arguments(request: Request) -> dict[str, Any]:

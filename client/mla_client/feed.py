@@ -22,6 +22,7 @@ NO_LOG_IN: Final = {4401, 4403}
 """Close codes: no log-in, or it ended."""
 FIRST_WAIT, LONGEST_WAIT = 0.25, 10.0
 MODES: Final = ("latest", "batch")
+WAITING_BYTES, SAMPLE_BYTES = 64_000_000, 25
 WHOLE: Final = {"LONG", "BOOL", "ENUM"}
 
 
@@ -53,6 +54,11 @@ class Feed:
             raise BadRequest("name at least one point", "BAD_REQUEST")
         if not 0.01 <= self.max_hz <= 50:
             raise BadRequest(f"max_hz={self.max_hz!r} is not between 0.01 and 50: a screen shows 4, a plot 10", "BAD_REQUEST")
+
+    @property
+    def room(self) -> int:
+        """Messages that may wait here while the reader is busy: while they fit, the server's pings are answered. At most some 64 MB."""
+        return max(16, min(2048, WAITING_BYTES // (SAMPLE_BYTES * len(self.points))))
 
     def opening(self, token: str) -> list[str]:
         """The messages to send on a new connection."""

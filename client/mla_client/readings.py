@@ -146,3 +146,26 @@ def merged(parts: Sequence[Readings]) -> Readings:
         server_time=first.server_time,
         labels={name: known for p in parts for name, known in p.labels.items()},
     )
+
+
+def newest(batches: Sequence[LiveBatch]) -> LiveBatch:
+    """Batches that waited together as one: of each point its last sample; nothing that had to be told is lost."""
+    last = batches[-1]
+    if len(batches) == 1:
+        return last
+    whole = merged(batches)
+    row = {name: i for i, name in enumerate(whole.points)}
+    kept = np.array(list(row.values()), dtype=np.intp)
+    return LiveBatch(
+        points=tuple(row),
+        units=tuple(whole.units[i] for i in row.values()),
+        time=whole.time[kept],
+        value=whole.value[kept],
+        quality=whole.quality[kept],
+        server_time=last.server_time,
+        labels=last.labels,
+        seq=last.seq,
+        snapshot=any(b.snapshot for b in batches),
+        dropped=sum(b.dropped for b in batches),
+        gap=next((b.gap for b in batches if b.gap is not None), None),
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
+from kernel.clock import pause
 from tests.peers.tcp_proxy import tcp_proxy
 from tests.support.client import mla_client
 from tests.support.platform import Running
@@ -130,7 +131,7 @@ async def test_what_is_no_platform_or_does_not_answer_is_told() -> None:
 async def test_a_pulled_cable_is_noticed_and_the_gap_told(demo: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = mla_client.edge.socket_options
     hasty = {"ping_interval": 0.3, "ping_timeout": 0.5, "close_timeout": 0.2, "open_timeout": 1}
-    monkeypatch.setattr(mla_client.edge, "socket_options", lambda timeout, tls: patient(timeout, tls) | hasty)
+    monkeypatch.setattr(mla_client.edge, "socket_options", lambda *given: patient(*given) | hasty)
     point = "ast1.mount.azimuth"
     async with tcp_proxy(int(demo.http.rpartition(":")[2])) as proxy:
         mla = mla_client.aconnect(f"http://127.0.0.1:{proxy.port}", token=await asyncio.to_thread(demo.login))
@@ -148,6 +149,22 @@ async def test_a_pulled_cable_is_noticed_and_the_gap_told(demo: Running, monkeyp
             assert batch.gap is not None
             assert batch.snapshot
             assert batch["ast1.mount.azimuth"].unit == "°"
+
+
+@pytest.mark.timeout(240)
+async def test_a_busy_reader_keeps_its_connection_and_then_gets_the_newest(demo: Running) -> None:
+    def blocking(token: str) -> list[mla_client.LiveBatch]:
+        with mla_client.connect(f"http://{demo.http}", token=token) as mla, closing(mla.live(["ast?.mount.*"], max_hz=50)) as live:
+            first = next(live)
+            pause(10)  # longer than the server waits for one that does not answer its pings
+            return [first, next(live)]
+
+    first, after = await asyncio.to_thread(blocking, await asyncio.to_thread(demo.login))
+    assert after.gap is None
+    assert not after.snapshot
+    assert after.seq > first.seq + 5
+    assert len(set(after.points)) == len(after.points)
+    assert (after.server_time - first.server_time).total_seconds() > 8
 
 
 async def told_gap(live: AsyncIterator[mla_client.LiveBatch]) -> mla_client.LiveBatch:

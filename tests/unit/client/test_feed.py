@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mla_client.errors import BadRequest, ServerFault, UnknownPoint
 from mla_client.feed import LONGEST_WAIT, Feed
-from mla_client.readings import LiveBatch
+from mla_client.readings import LiveBatch, newest
 
 T0 = 1_795_500_000_000_000
 NAMES = ["a.x", "a.y", "a.z"]
@@ -124,6 +124,22 @@ def test_waits_grow_to_a_limit_and_end_where_told() -> None:
     assert hasty.lost("x", 50.0) == 0.25
     assert hasty.lost("x", 50.3) == 0.5
     assert hasty.lost("x", 50.9) is None
+
+
+def test_what_waited_is_one_batch_with_the_newest_of_each_point() -> None:
+    feed = opened()
+    first = batch(feed, data([0, 1], [1.0, 2.0], now=T0))
+    later = batch(feed, data([0, 2], [3.0, np.nan], seq=1, now=T0 + 9, text={1: "v5"}, dropped=1))
+    found = newest([first, later])
+    assert [(s.point, s.value) for s in found.samples] == [("a.x", 3.0), ("a.y", 2.0), ("a.z", "v5")]
+    assert (found.seq, found.snapshot, found.dropped, found.units) == (1, True, 1, ("m", "°", ""))
+    assert found.server_time == later.server_time
+    assert newest([later]) is later
+
+
+def test_what_may_wait_is_bounded() -> None:
+    assert Feed(NAMES).room == 2048
+    assert Feed(["x"] * 20_000).room * 20_000 * 25 <= 64_000_000
 
 
 def test_refusals_are_typed() -> None:
