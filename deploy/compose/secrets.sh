@@ -25,7 +25,7 @@ for name in kafka redis cassandra web; do
   cat "$name.key" "$name.pem" ca.pem > "$name.keystore.pem"
 done
 
-printf 'user default off\nuser mla on ~mla:* &* +@all -@dangerous +info +client|setname +client|setinfo +client|id +client|tracking >%s\n' \
+printf 'user default off\nuser mla on ~mla:* &* +@all -@dangerous +info >%s\n' \
   "$(cat redis_password)" > redis.acl
 
 files=/run/secrets

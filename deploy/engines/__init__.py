@@ -16,12 +16,14 @@ from deploy.engines.cassandra import Cassandra
 from deploy.engines.engine import Engine, Node, Say
 from deploy.engines.kafka import Kafka
 from deploy.engines.small import Mosquitto, Redis
+from kernel.clock import monotonic, pause
 from kernel.errors import BadUsage, NotAvailable
 
 __all__ = ["ENGINES", "EngineStatus", "down", "running", "status", "up"]
 
 ENGINES: Final[Mapping[str, Engine]] = {e.name: e for e in (Kafka(), Cassandra(), Redis(), Mosquitto())}
 _TRIES = 3
+_LINGER = 3.0
 _TAKEN = ("Address already in use", "BindException", "address already in use")
 
 
@@ -91,7 +93,9 @@ def _up(engine: Engine, folder: Path, count: int | None, cache: Path, say: Say, 
     if known and _all_answer(engine, known):
         return engine.url(known)
     programs = engine.obtain(cache, say)
-    processes.stop(_node_folders(folder))  # what a crashed run left: half an engine, or one that does not answer
+    if _mended(engine, programs, known, say, tied):
+        return engine.url(known)
+    processes.stop(_node_folders(folder))  # what a crashed run left and does not answer
     for last in (False,) * (_TRIES - 1) + (True,):
         members = _placed(engine, folder, len(known) or count or 1, known)
         say(f"{engine.name}: starting {'a node' if len(members) == 1 else f'{len(members)} nodes'}")
@@ -106,14 +110,26 @@ def _up(engine: Engine, folder: Path, count: int | None, cache: Path, say: Say, 
     raise AssertionError("the last try returns or raises")
 
 
-def _start(engine: Engine, programs: Path, members: Sequence[Node], say: Say, tied: bool) -> Node | None:
-    """Starts every node; the one that did not come up, or None."""
+def _mended(engine: Engine, programs: Path, known: Sequence[Node], say: Say, tied: bool) -> bool:
+    """Starts the nodes that are gone beside those that run; whether all answer then."""
+    gone = [n for n in known if processes.find(n.folder) is None]
+    if not gone or len(gone) == len(known) or not _come_free(gone):
+        return False
+    say(f"{engine.name}: starting {len(gone)} of {len(known)} nodes again")
+    return _start(engine, programs, known, say, tied, only=gone) is None
+
+
+def _start(
+    engine: Engine, programs: Path, members: Sequence[Node], say: Say, tied: bool, only: Sequence[Node] | None = None
+) -> Node | None:
+    """Starts every node, or only some; the one that did not come up, or None."""
+    wanted = members if only is None else only
     waiting: list[Node] = []
-    for node in members:
+    for node in wanted:
         command = engine.prepare(programs, members, node, say)
         processes.start(command, node.folder, tied=tied)
         waiting.append(node)
-        if engine.one_by_one or node is members[-1]:
+        if engine.one_by_one or node is wanted[-1]:
             for w in waiting:
                 if not processes.wait(lambda w=w: engine.answers(members, w), w.folder, engine.patience):  # type: ignore[misc]
                     return w
@@ -124,7 +140,7 @@ def _start(engine: Engine, programs: Path, members: Sequence[Node], say: Say, ti
 def _placed(engine: Engine, folder: Path, count: int, known: Sequence[Node]) -> list[Node]:
     """The nodes with their ports: those of the last run where they are free, else others. Written down for status and down."""
     hosts = engine.hosts(count)
-    if known and all(_free(n.host, p) for n in known for p in n.ports.values()):
+    if known and _come_free(known):
         members = list(known)
     elif len(set(hosts)) > 1:  # nodes with addresses of their own share the port numbers
         ports = dict(zip(engine.ports, _choose([hosts[0]] * len(engine.ports)), strict=True))
@@ -179,6 +195,16 @@ def _choose(hosts: Sequence[str]) -> list[int]:
             probe.bind((host, 0))
             taken.append(int(probe.getsockname()[1]))
         return taken
+
+
+def _come_free(nodes: Sequence[Node]) -> bool:
+    """Whether all ports of the nodes are free, or become so: a killed JVM holds them until its last thread is gone."""
+    end = monotonic() + _LINGER
+    while not all(_free(n.host, p) for n in nodes for p in n.ports.values()):
+        if monotonic() > end:
+            return False
+        pause(0.05)
+    return True
 
 
 def _free(host: str, port: int) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from deploy.engines import down, status, up
 from kernel.errors import BadUsage
+from mla.cli.engines import engines
 from tests.support.waiting import until
 
 
-@pytest.mark.parametrize("name", ["redis", "mosquitto", "kafka"])
+@pytest.mark.parametrize("name", ["redis", "mosquitto", "kafka", pytest.param("cassandra", marks=pytest.mark.slow)])
 async def test_up_status_down_and_up_again_at_the_same_place(name: str, tmp_path: Path) -> None:
     try:
         first = up([name], tmp_path, tied=True)
@@ -30,3 +33,43 @@ async def test_up_status_down_and_up_again_at_the_same_place(name: str, tmp_path
         stopped = down([name], tmp_path)
     assert stopped == {name: 1}
     assert status([name], tmp_path)[0].state == "stopped"
+
+
+@pytest.mark.slow
+async def test_a_broker_of_three_that_is_gone_comes_back_beside_the_others(tmp_path: Path) -> None:
+    try:
+        first = up(["kafka"], tmp_path, nodes={"kafka": 3}, tied=True)
+        before = status(["kafka"], tmp_path)[0]
+        psutil.Process(before.pids[1]).kill()
+        await until(lambda: status(["kafka"], tmp_path)[0].state == "degraded")
+        assert up(["kafka"], tmp_path, tied=True) == first
+        after = status(["kafka"], tmp_path)[0]
+        assert after.state == "running"
+        assert set(before.pids) & set(after.pids) == {before.pids[0], before.pids[2]}
+    finally:
+        down(["kafka"], tmp_path, at_once=True)
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    def call(*words: str) -> object:
+        done = CliRunner().invoke(engines, [*words, "--json"], obj={"config": None, "data": str(tmp_path)}, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return orjson.loads(done.stdout)
+
+    try:
+        urls = call("up", "redis", "mosquitto")
+        assert isinstance(urls, dict)
+        assert urls["redis"].startswith("redis://127.0.0.1:")
+        assert urls["mosquitto"].startswith("mqtt://127.0.0.1:")
+        states = call("status")
+        assert isinstance(states, list)
+        assert {s["name"]: s["state"] for s in states} == {
+            "kafka": "stopped",
+            "cassandra": "stopped",
+            "redis": "running",
+            "mosquitto": "running",
+        }
+        assert states[2]["url"] == urls["redis"]
+    finally:
+        stopped = call("down")
+    assert stopped == {"mosquitto": 1, "redis": 1, "cassandra": 0, "kafka": 0}

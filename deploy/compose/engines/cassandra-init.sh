@@ -2,16 +2,19 @@
 # Once per new cluster: a user of the platform with rights on its keyspace only, and another password for the built-in administrator.
 set -eu
 host=${1:-cassandra}
-admin=$(cat /run/secrets/cassandra_admin_password)
-user=$(cat /run/secrets/cassandra_password)
-rc=/tmp/cqlshrc
-printf '[connection]\nssl = true\n[ssl]\ncertfile = /run/secrets/ca\nvalidate = true\n' > "$rc"
+admin=${ADMIN_PASSWORD:-$(cat /run/secrets/cassandra_admin_password)}
+user=${USER_PASSWORD:-$(cat /run/secrets/cassandra_password)}
+ca=${CA_FILE:-/run/secrets/ca}
+umask 077
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+rc=$folder/cqlshrc
+printf '[connection]\nssl = true\n[ssl]\ncertfile = %s\nvalidate = true\n' "$ca" > "$rc"
 
 ask() {
   password=$1
-  printf '[PlainTextAuthProvider]\nusername = cassandra\npassword = %s\n' "$password" > /tmp/credentials
-  chmod 600 /tmp/credentials
-  cqlsh --cqlshrc "$rc" --credentials /tmp/credentials --ssl "$host"
+  printf '[PlainTextAuthProvider]\nusername = cassandra\npassword = %s\n' "$password" > "$folder/credentials"
+  cqlsh --cqlshrc "$rc" --credentials "$folder/credentials" --ssl "$host"
 }
 
 until ask "$admin" < /dev/null 2>/dev/null || ask cassandra < /dev/null 2>/dev/null; do sleep 2; done
@@ -22,5 +25,4 @@ ALTER ROLE mla WITH PASSWORD = '$user';
 CREATE KEYSPACE IF NOT EXISTS mla WITH replication = {'class': 'NetworkTopologyStrategy', 'replication_factor': ${REPLICATION:-1}};
 GRANT ALL PERMISSIONS ON KEYSPACE mla TO mla;
 CQL
-rm -f /tmp/credentials
 echo "cassandra: the platform may log in"
