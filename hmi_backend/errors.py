@@ -56,6 +56,18 @@ class TooExpensive(ApiError):
         )
 
 
+class TooManyValues(ApiError):
+    """The answer would have more fields than the server fills at once."""
+
+    def __init__(self, cost: int, budget: int) -> None:
+        super().__init__(
+            "TOO_EXPENSIVE",
+            f"this asks for up to {cost:,} values of fields, at most {budget:,} are given at once: ask for smaller pages or fewer fields",
+            cost=cost,
+            budget=budget,
+        )
+
+
 class UnknownPoints(ApiError):
     """Points that are in no configuration and have no history."""
 

@@ -23,6 +23,8 @@ class Role(Enum):
 _ORDER = tuple(Role)
 SERIES_BUDGET = {Role.VIEWER: 2_000_000, Role.OPERATOR: 5_000_000, Role.ENGINEER: 20_000_000, Role.ADMIN: 20_000_000}
 """Samples (points × buckets) one request may ask for."""
+VALUES_BUDGET = 100_000
+"""Values of fields one request may ask for, full pages assumed: about a second of work."""
 
 
 def require(role: Role, needed: Role, action: str) -> None:

@@ -7,32 +7,21 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
-    SelectionSetNode,
-    get_argument_values,
-    get_variable_values,
-)
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, ValidationRule, get_variable_values
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
-from strawberry.extensions.max_aliases import create_validator as alias_rule
-from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
 from strawberry.types.execution import ExecutionContext
 
-from hmi_backend.errors import ApiError, TooExpensive, code_of
+from hmi_backend.errors import ApiError, TooExpensive, TooManyValues, code_of
 from hmi_backend.graphql.context import Context
-from hmi_backend.roles import SERIES_BUDGET, Role
+from hmi_backend.graphql.measure import Cost, cost_of, size_of
+from hmi_backend.roles import SERIES_BUDGET, VALUES_BUDGET, Role
 from hmi_backend.times import parse_time
 from kernel.archive import ResampleMethod
 
 DEPTH, ALIASES, TOKENS, CACHED = 10, 60, 4000, 256
+LOOK_BACK = 10
+"""A value of the past costs as much as so many samples in a row: each may lie in another chunk."""
 log = logging.getLogger(__name__)
-_RULES = (depth_rule(DEPTH, None), alias_rule(ALIASES))
 
 
 def series_cost(arguments: Mapping[str, Any], now: int) -> int:
@@ -48,43 +37,48 @@ def series_cost(arguments: Mapping[str, Any], now: int) -> int:
     return points * int(buckets or 0) * (2 if grid["method"] in (ResampleMethod.MINMAX, "MINMAX") else 1)
 
 
-def _fields(document: DocumentNode, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
-    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-    waiting: list[SelectionSetNode] = [operation.selection_set]
-    while waiting:
-        for selection in waiting.pop().selections:
-            if isinstance(selection, FieldNode):
-                yield selection
-            elif isinstance(selection, FragmentSpreadNode):
-                waiting.append(fragments[selection.name.value].selection_set)
-            else:
-                waiting.append(selection.selection_set)  # type: ignore[attr-defined]
+def samples_of(field: str, arguments: Mapping[str, Any], now: int) -> int:
+    """Samples that a root field may give or has to look up."""
+    if field == "series":
+        return series_cost(arguments, now)
+    points = len(arguments.get("points") or ())
+    return points * LOOK_BACK if field == "valuesAt" else points if field == "lastValues" else 0
+
+
+class SizeRule(ValidationRule):
+    """Refuses documents that are too deep or have too many aliases."""
+
+    def enter_document(self, node: DocumentNode, *_: Any) -> None:
+        found = size_of(node)
+        if found.depth > DEPTH:
+            self.report_error(GraphQLError(f"the document is {found.depth} levels deep, at most {DEPTH} are allowed", node))
+        if found.aliases > ALIASES:
+            self.report_error(GraphQLError(f"the document has {found.aliases} aliases, at most {ALIASES} are allowed", node))
 
 
 class CostLimit(SchemaExtension):
-    """Refuses a request that asks for more samples than its role may have at once."""
+    """Refuses a request that asks for more than its role may have at once."""
 
     def on_execute(self) -> Iterator[None]:
         context, execution = self.execution_context.context, self.execution_context
         if isinstance(context, Context) and execution.operation_type.value == OperationType.QUERY.value:
             cost = self._cost(execution, context)
             role = context.identity.role if context.identity else Role.VIEWER
-            if cost > SERIES_BUDGET[role]:
-                raise TooExpensive(cost, SERIES_BUDGET[role], role.value)
+            if cost.samples > SERIES_BUDGET[role]:
+                raise TooExpensive(cost.samples, SERIES_BUDGET[role], role.value)
+            if cost.values > VALUES_BUDGET:
+                raise TooManyValues(cost.values, VALUES_BUDGET)
         yield
 
-    def _cost(self, execution: ExecutionContext, context: Context) -> int:
-        document, graphql = execution.graphql_document, execution.schema._schema
+    def _cost(self, execution: ExecutionContext, context: Context) -> Cost:
+        document, graphql, now = execution.graphql_document, execution.schema._schema, context.backend.clock.now()
         assert document is not None
-        assert graphql.query_type is not None
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         named = [o for o in operations if execution.operation_name in (None, o.name.value if o.name else None)]
-        fields = [f for f in _fields(document, named[0]) if f.name.value == "series"]
-        values = get_variable_values(graphql, named[0].variable_definitions or (), execution.variables or {}) if fields else None
+        values = get_variable_values(graphql, named[0].variable_definitions or (), execution.variables or {})
         if isinstance(values, list):
-            return 0  # variables of the wrong type: the execution says so
-        definition, now = graphql.query_type.fields["series"], context.backend.clock.now()
-        return sum(series_cost(get_argument_values(definition, f, values), now) for f in fields)
+            return Cost()  # variables of the wrong type: the execution says so
+        return cost_of(graphql, document, named[0], values, lambda field, arguments: samples_of(field, arguments, now))
 
 
 def _hide(error: GraphQLError) -> bool:
@@ -118,7 +112,7 @@ def _with(error: GraphQLError, message: str, extensions: dict[str, Any]) -> Grap
 EXTENSIONS: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (
     Coded,
     lambda: MaxTokensLimiter(max_token_count=TOKENS),
-    lambda: AddValidationRules(list(_RULES)),
+    lambda: AddValidationRules([SizeRule]),
     lambda: ParserCache(maxsize=CACHED),
     lambda: ValidationCache(maxsize=CACHED),
     CostLimit,

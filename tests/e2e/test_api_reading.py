@@ -191,11 +191,31 @@ async def test_bad_requests_name_the_remedy(hmi: Hmi, query: str, remedy: str) -
     assert remedy in error["message"]
 
 
-async def test_documents_are_limited_in_depth_aliases_and_length(hmi: Hmi) -> None:
-    aliases = "{ " + " ".join(f"a{i}: revision {{ revision }}" for i in range(61)) + " }"
-    assert "alias" in (await hmi.error(aliases))["message"]
-    tokens = "{ " + "me { user } " * 1500 + " }"
-    assert "token" in (await hmi.error(tokens))["message"].lower()
+async def test_documents_are_limited_in_depth_aliases_length_and_cost(hmi: Hmi) -> None:
+    many = " ".join(f"a{i}: revision {{ revision }}" for i in range(61))
+    nested = "{ " * 12 + "name" + " }" * 12
+    pages = " ".join(f"a{i}: points(first: 500) {{ nodes {{ name unit kind group }} }}" for i in range(41))
+    series = 'series(points: $p, from: "now-1h", to: "now", resample: {method: MEAN, buckets: 100000}) { point }'
+    points = {"p": [f"ast{i}.mount.azimuth" for i in range(1, 10)] * 3}
+    for query, variables, remedy in (
+        (f"{{ {many} }}", {}, "61 aliases"),
+        (f"{{ ...A }} fragment A on Query {{ ...B }} fragment B on Query {{ {many} }}", {}, "61 aliases"),
+        ("{ " + "me { user } " * 1500 + " }", {}, "token"),
+        (f"{{ pipeline {nested.replace('{ ', '{ systems ', 11)} }}", {}, "levels deep"),
+        (f"{{ {pages} }}", {}, "values of fields"),
+        (f"query($p: [String!]!) {{ ...F }} fragment F on Query {{ {series} }}", points, "2,700,000 samples"),
+        (f"query($p: [String!]!) {{ ... on Query {{ {series} }} }}", points, "2,700,000 samples"),
+        ("{" + "me {" * 900 + "user" + "}" * 901, {}, "nested too deeply"),
+    ):
+        error = await hmi.error(query, variables)
+        assert remedy in error["message"].lower(), error
+        assert error["extensions"]["code"] in ("GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "TOO_EXPENSIVE")
+    two = "query Small { me { user } } query Large($p: [String!]!) { " + series + " }"
+    async with hmi.client() as client:
+        asked = {"query": two, "variables": points}
+        assert (await client.post("/graphql", json={**asked, "operationName": "Small"})).json()["data"] == {"me": {"user": "viewer"}}
+        large = (await client.post("/graphql", json={**asked, "operationName": "Large"})).json()
+    assert large["errors"][0]["extensions"]["code"] == "TOO_EXPENSIVE"
 
 
 async def test_site_assets_and_sources(hmi: Hmi) -> None:
