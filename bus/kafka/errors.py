@@ -20,6 +20,9 @@ REFUSED: Final = frozenset(
 LOST: Final = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED})
 """A commit of a member that the group has given up."""
 
+TELLING: Final = REFUSED | {KafkaError._SSL}
+"""What explains why nobody answered."""
+
 
 def not_available(where: str, error: Any, doing: str) -> NotAvailable:
     """`error` is a KafkaError; others are shown as they are."""
@@ -27,6 +30,8 @@ def not_available(where: str, error: Any, doing: str) -> NotAvailable:
     text = error.str() if isinstance(error, KafkaError) else str(error)
     if code in REFUSED:
         remedy = "check user, password and the cluster's access rules"
+    elif code == KafkaError._SSL:
+        remedy = "check ca= (who signed the brokers' certificates) and the host names in them"
     elif code in (KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
         remedy = "check that enough brokers run and are reached at the addresses they advertise"
     elif code == KafkaError.KAFKA_STORAGE_ERROR:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from bus.kafka.client_log import CLIENT_LOG
-from bus.kafka.errors import not_available
+from bus.kafka.errors import TELLING, not_available
 from bus.kafka.layout import layout_of, topic_settings
 from bus.kafka.place import KafkaPlace
 from bus.retention import Retention
@@ -29,7 +29,9 @@ class Topics:
 
     def __init__(self, place: KafkaPlace, retention: Mapping[str, Retention]) -> None:
         self._place, self._retention = place, retention
-        self.admin = AdminClient(dict(place.client), logger=CLIENT_LOG)
+        self._trouble: KafkaError | None = None
+        settings: dict[str, Any] = {**place.client, "error_cb": self._hear}
+        self.admin = AdminClient(settings, logger=CLIENT_LOG)
         self._known: set[str] = set()
         self._making: dict[str, asyncio.Lock] = {}
 
@@ -61,7 +63,12 @@ class Topics:
         try:
             return await asyncio.get_running_loop().run_in_executor(None, call)
         except KafkaException as error:
-            raise not_available(self._place.shown, error.args[0], "asking") from error
+            self.admin.poll(0)  # serves _hear
+            raise not_available(self._place.shown, self._trouble or error.args[0], "asking") from error
+
+    def _hear(self, error: KafkaError) -> None:
+        if error.code() in TELLING:
+            self._trouble = error
 
     async def _make(self, topic: str, name: str) -> None:
         partitions = self._place.partitions or layout_of(topic).partitions

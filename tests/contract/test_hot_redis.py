@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -13,9 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio import Redis
 
 from deploy.engines import ENGINES, down, status, up
@@ -27,6 +22,7 @@ from kernel.hot_queue import HotQueue
 from mon_queue import open_hot
 from mon_queue.redis import RedisHotQueue
 from schemas.records import PointBatch
+from tests.support.certificates import certificate
 from tests.support.points import batch
 from tests.support.waiting import until
 
@@ -235,22 +231,6 @@ async def test_a_user_without_the_right_is_told_so(tmp_path: Path) -> None:
         async with opener(f"redis://mla@{host}?password_file={tmp_path}/password")() as hot:
             await hot.put([now_batch("a", 1.0, 0)])
             assert (await hot.latest(["a"])).values() == [1.0]
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of its own for 127.0.0.1, and its key."""
-    private_key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private_key.public_key()).serial_number(1)
-    made = made.not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=36500)).add_extension(address, critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    (folder / "cert.pem").write_bytes(made.sign(private_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        private_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "cert.pem", folder / "key.pem"
 
 
 async def test_tls_with_a_known_authority_and_without(tmp_path: Path) -> None:
