@@ -43,6 +43,10 @@ class ClassBook:
             more = [number.get(known[name].type.archive_class, 0) if name in known else 0 for name in self._names.names[len(self._of) : n]]
             self._of = np.concatenate([self._of, np.array(more, np.uint8)])
 
+    def forget(self) -> None:
+        """Names may have been given to ids that had none."""
+        self._revision = None
+
     def all(self) -> list[ArchiveClass]:
         """The classes in force, `standard` among them."""
         self._refresh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -145,14 +145,15 @@ def _tops(entries: Sequence[Entry]) -> dict[int, int]:
     return dict(zip(ids.tolist(), newest[ids].tolist(), strict=True))
 
 
-def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int) -> int:
-    """Folds what writers left who are no more; returns how many samples. Blocks."""
+def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int, refreshed: Callable[[], None]) -> int:
+    """Folds what writers left who are no more; returns how many samples. `refreshed` is called when new names may be known. Blocks."""
     total = 0
     journal = Journal(tools.link)
     for dead in [w for w, alive in writers(tools.link).items() if not alive]:
         if not take_over(tools.link, dead, me):
             continue
         tools.book.refresh()
+        refreshed()
         for key in parts_of(tools.link, dead):
             if not keep_over(tools.link, dead, me):
                 break

@@ -14,6 +14,7 @@ from archive.intake import tables, take_tables
 from archive.table import Table
 from archive.wire import names_span
 from cql import Link
+from kernel.errors import NotAvailable
 from kernel.samples import Ints
 from schemas.codec import codec
 from schemas.records import PointBatch
@@ -111,32 +112,31 @@ class Journal:
         """Lists a part; only then may anything be written to it."""
         self._link.ask(_OPEN_PART, (key.writer, key.part, key.source))
 
-    def write(self, key: PartKey, row: int, batches: Sequence[tuple[PointBatch, Entry]]) -> tuple[int, int]:
-        """Writes batches in order from `row` on; the next free row, and the bytes written. Durable when it returns.
-
-        Mutations follow each other, so that a reader who sees a row has seen all rows before it.
-        """
-        held: list[tuple[Any, ...]] = []
-        size = total = 0
-        for batch, made in batches:
+    def mutations(self, key: PartKey, row: int, batches: Sequence[tuple[PointBatch, Entry]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of batches from `row` on, in pieces that a node takes at once. They are to be sent one after the other, so that a
+        reader who sees a row has seen all rows before it."""
+        found: list[list[tuple[Any, ...]]] = [[]]
+        size = 0
+        for place, (batch, made) in enumerate(batches, row):
             names, at, data = self._wire(batch)
             pieces = [data[i : i + PIECE] for i in range(0, len(data), PIECE)]
             for i, piece in enumerate(pieces):
-                line = (made.stored, *made.batch, made.n, len(data), made.first, made.last, names, at)
-                held.append((key.writer, key.part, row, i, len(pieces), *line, piece))
-                size += len(piece)
                 if size >= MUTATION:
-                    self._send(held)
-                    held, total, size = [], total + size, 0
-            row += 1
-        self._send(held)
-        return row, total + size
+                    found.append([])
+                    size = 0
+                line = (made.stored, *made.batch, made.n, len(data), made.first, made.last, names, at)
+                found[-1].append((key.writer, key.part, place, i, len(pieces), *line, piece))
+                size += len(piece)
+        return found
 
-    def _send(self, rows: Sequence[Sequence[Any]]) -> None:
-        if len(rows) == 1:
-            self._link.ask(_PUT, rows[0])
-        elif rows:
-            self._link.wait(self._link.start_batch(_PUT, rows))
+    def write(self, wanted: Sequence[list[list[tuple[Any, ...]]]]) -> None:
+        """Sends the mutations of several parts, those of each part in order. Durable when it returns."""
+        for turn in range(max(map(len, wanted), default=0)):
+            for future in [self._send(mutations[turn]) for mutations in wanted if turn < len(mutations)]:
+                self._link.wait(future)
+
+    def _send(self, rows: Sequence[Sequence[Any]]) -> Any:
+        return self._link.start(_PUT, rows[0]) if len(rows) == 1 else self._link.start_batch(_PUT, rows)
 
     def _wire(self, batch: PointBatch) -> tuple[bytes | None, int | None, bytes]:
         """A batch's bytes; lists of names that come again are written once, by their hash."""
@@ -243,20 +243,24 @@ class Follower:
 
 def names_list(link: Link, key: bytes) -> bytes:
     """A list of names by its hash. Blocks."""
-    return bytes(link.ask(_NAMES, (key,))[0][0])
+    rows = link.ask(_NAMES, (key,))
+    if not rows:
+        raise NotAvailable(f"{link.place.shown}: a list of names that the journal refers to is not there; repair the cluster")
+    return bytes(rows[0][0])
 
 
 def assembled(rows: Sequence[tuple[Any, ...]], named: Callable[[bytes], bytes]) -> Iterator[tuple[int, int, bytes]]:
-    """When each batch was stored, its row, and its whole bytes. A row whose last piece is not there yet ends it."""
+    """When each batch was stored, its row, and its whole bytes. A row of which pieces are missing is passed over: it was not accepted, or
+    is being written now."""
     held: list[bytes] = []
+    current = -1
     for row, piece, pieces, stored, names, at, data in rows:
-        if piece != len(held):
-            return
+        if row != current:
+            held, current = [], row
         held.append(data)
-        if len(held) == pieces:
+        if len(held) == pieces == piece + 1:
             whole = b"".join(held)
             yield stored, row, whole if names is None else whole[:at] + named(names) + whole[at:]
-            held = []
 
 
 def read_part(link: Link, key: PartKey, look_up: Callable[[str, tuple[str, ...]], Ints]) -> list[Entry]:

@@ -88,12 +88,21 @@ class NamedLease:
     def __init__(self, link: Link, name: str) -> None:
         self._link, self._name = link, name
         self._me = uuid.uuid4()
+        self._asked = -RENEW
 
     def hold(self) -> bool:
-        """Takes or prolongs it; whether it is held."""
+        """Takes or prolongs it; whether it is held. Asks the cluster every few seconds only."""
+        if monotonic() - self._asked < RENEW:
+            return True
+        begun = monotonic()
         kept = self._link.ask(_KEEP_NAMED, (self._me, self._name, self._me))[0][0]
-        return bool(kept or self._link.ask(_TAKE_NAMED, (self._me, self._name))[0][0])
+        if kept or self._link.ask(_TAKE_NAMED, (self._me, self._name))[0][0]:
+            self._asked = begun
+            return True
+        self._asked = -RENEW
+        return False
 
     def drop(self) -> None:
         """Lets another one have it."""
+        self._asked = -RENEW
         self._link.ask(_DROP_NAMED, (self._name, self._me))

@@ -110,7 +110,7 @@ class Upkeep:
             self._held = True
         self.ensure_tables()
         now = self._clock.now()
-        fold_of_the_dead(self._tools, self.writer.lease.writer, now)
+        fold_of_the_dead(self._tools, self.writer.lease.writer, now, self._classes.forget)
         retention = {c.name: self._classes.retention(c.name) for c in self._classes.all()}
         done = 0
         for (source,) in self._tools.link.ask(_SOURCES):

@@ -27,10 +27,10 @@ from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from cql import Link
 from kernel.clock import DAY
-from kernel.samples import Kind, Samples, no_samples
+from kernel.samples import Ints, Kind, Samples, no_samples
 from schemas.records import StateEvent
 
-SEALED, OPEN = 0, 1
+SEALED, OPEN, HEAD = 0, 1, 2
 EVER = 1 << 62
 NEVER = -1
 AGO = 100
@@ -58,16 +58,21 @@ class View:
         keys = [k for w in (writers(self._link) if sources else ()) for k in parts_of(self._link, w) if k.source in sources]
         entries = store.follower.read(keys)
         self._roots: dict[str, Root] = {s: store.roots.read(s) for s in sources}
-        self._head: dict[str, list[Entry]] = {s: self._unfolded(s, entries) for s in sources}
-        self._indexes: dict[str, HeadIndex] = {}
+        self._head: dict[str, list[Entry]] = {}
+        self._indexes: dict[str, list[tuple[int, HeadIndex]]] = {}
+        """By source: the parts of the journal, each with the time of its last append."""
+        for source in sources:
+            parts = self._unfolded(source, entries)
+            self._head[source] = [e for part in parts for e in part]
+            self._indexes[source] = [(part[-1].stored, HeadIndex([t for e in part for t in e.tables])) for part in parts]
         self._whole: dict[tuple[UUID, int], tuple[Slab, Table]] = {}
         self._opens = 0
-        self._tables: set[str] = set()
+        self._ledgers: dict[str, Sequence[tuple[Ints, Ints, Ints]]] = {}
 
-    def _unfolded(self, source: str, entries: dict[PartKey, list[Entry]]) -> list[Entry]:
+    def _unfolded(self, source: str, entries: dict[PartKey, list[Entry]]) -> list[list[Entry]]:
         folded = self._roots[source].folded
-        found = [e for k, es in entries.items() if k.source == source and k.part > folded.get(k.writer.hex, 0) for e in es]
-        return sorted(found, key=lambda e: e.stored)
+        found = [es for k, es in entries.items() if es and k.source == source and k.part > folded.get(k.writer.hex, 0)]
+        return sorted(found, key=lambda es: es[-1].stored)
 
     def evidence(self, point: str, start: int, end: int) -> Evidence:
         """What there is of a point with start <= time < end."""
@@ -121,7 +126,7 @@ class View:
     def _newest(self, number: int) -> int:
         source = self._book.sources[number]
         known = self._roots[source].newest.get(number, NEVER)
-        return max([known, *(int(t.time[-1]) for t in self._index(source).of(number))])
+        return max([known, *(int(t.time[-1]) for _, index in self._indexes[source] for t in index.of(number))])
 
     def _refs(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
         return [*self._sealed(ids, start, end), *self._unsealed(ids, start, end)]
@@ -134,17 +139,12 @@ class View:
 
     def _in_head(self, number: int, start: int, end: int) -> list[Ref]:
         refs = []
-        for table in self._index(self._book.sources[number]).of(number):
-            first, last = int(table.time[0]), int(table.time[-1])
-            if first < end and last >= start:
-                refs.append(Ref((EVER, int(table.kind)), table.kind, first, last, lambda t=table: t))  # type: ignore[misc]
+        for stored, index in self._indexes[self._book.sources[number]]:
+            for table in index.of(number):
+                first, last = int(table.time[0]), int(table.time[-1])
+                if first < end and last >= start:
+                    refs.append(Ref((stored, HEAD), table.kind, first, last, lambda t=table: t))  # type: ignore[misc]
         return refs
-
-    def _index(self, source: str) -> HeadIndex:
-        found = self._indexes.get(source)
-        if found is None:
-            found = self._indexes[source] = HeadIndex([t for e in self._head[source] for t in e.tables])
-        return found
 
     def _opened(self, number: int, start: int, end: int) -> list[Ref]:
         lines = [
@@ -222,11 +222,19 @@ class View:
         for made in self._head[source]:
             if made.first <= time <= made.last and any(bool(((t.point == number) & (t.time == time)).any()) for t in made.tables):
                 return made.received
-        for first, last, received in self._store.told.ledger(source, time):
-            hits = np.flatnonzero((first <= time) & (last >= time))
-            if len(hits):
-                return int(received[hits[0]])
-        return 0
+        found = _received(self._ledgers.get(source, ()), time)
+        if found is None:
+            self._ledgers[source] = self._store.told.ledger(source, time)
+            found = _received(self._ledgers[source], time)
+        return found or 0
+
+
+def _received(ledgers: Sequence[tuple[Ints, Ints, Ints]], time: int) -> int | None:
+    for first, last, received in ledgers:
+        hits = np.flatnonzero((first <= time) & (last >= time))
+        if len(hits):
+            return int(received[hits[0]])
+    return None
 
 
 def _unpacked(rows: list[tuple[Any, ...]]) -> Table | None:

@@ -174,11 +174,14 @@ class Writer:
         for checked, ids in plan.checked:
             by_source.setdefault(checked.batch.source, []).append((checked.batch, entry(checked.batch, checked.tables, ids, self._stored)))
         written = []
+        wanted = []
         for source, made in by_source.items():
             part = self._part(source, now)
-            part.row, grown = self.journal.write(part.key, part.row, made)
-            part.bytes += grown
+            wanted.append(self.journal.mutations(part.key, part.row, made))
+            part.row += len(made)  # also where writing fails: what is half there is never written again
+            part.bytes += sum(len(row[-1]) for rows in wanted[-1] for row in rows)
             written.append((part, [e for _, e in made]))
+        self.journal.write(wanted)
         return written
 
     def _part(self, source: str, now: int) -> Part:
