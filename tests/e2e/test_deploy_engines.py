@@ -1,0 +1,195 @@
+"""The engines' configuration in deploy/compose, on the real engines without Docker: TLS, passwords, and the URLs that secrets.sh writes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.policies import RoundRobinPolicy
+
+from bus import open_bus
+from cdb import open_config
+from deploy.engines import processes
+from deploy.engines.artefacts import cache_folder, jars
+from deploy.engines.cassandra import Cassandra
+from deploy.engines.engine import Command, Node
+from deploy.engines.kafka import ARTEFACTS, JAVA, VERSION
+from deploy.engines.small import Redis
+from kernel.clock import SystemClock
+from kernel.errors import MlaError
+from mon_queue import open_hot
+from schemas.records import AUDIT_ACTIONS
+from tests.contract.bus_backends import action
+from tests.support.platform import free_port
+from tests.support.points import batch
+from tests.support.waiting import until
+
+COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the containers see it: run/secrets/NAME as compose mounts them."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(COMPOSE / "secrets.sh", folder)
+    subprocess.run(["sh", folder / "secrets.sh"], check=True, capture_output=True)
+    secrets = folder / "run" / "secrets"
+    secrets.mkdir(parents=True)
+    for name, where in yaml.safe_load((COMPOSE / "compose.yaml").read_text())["secrets"].items():
+        shutil.copy(folder / where["file"], secrets / name)
+    return folder
+
+
+def settings(site: Path, name: str, changes: Sequence[tuple[str, str]]) -> str:
+    """An engine's file with other addresses and folders; every change must be one."""
+    text = (COMPOSE / "engines" / name).read_text()
+    for old, new in (("/run/secrets", str(site / "run/secrets")), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def url(site: Path, name: str, host: str, port: int) -> str:
+    """A URL that secrets.sh wrote, at another address."""
+    text = (site / "run/secrets" / name).read_text()
+    found = re.sub(r"@[a-z]+:\d+", f"@{host}:{port}", text, count=1)
+    return found.replace("/run/secrets", str(site / "run/secrets"))
+
+
+@contextmanager
+def started(command: Command, folder: Path) -> Iterator[None]:
+    try:
+        processes.start(command, folder, tied=True)
+        yield
+    finally:
+        processes.stop([folder], at_once=True)
+
+
+def speaks_tls(port: int, ca: Path) -> bool:
+    """Whether a TLS server with a certificate of our authority for 127.0.0.1 answers."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as plain:
+            ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname="127.0.0.1").close()
+    except OSError:
+        return False
+    return True
+
+
+async def up(port: int, site: Path, folder: Path, timeout: float) -> None:
+    def answers() -> bool:
+        assert processes.find(folder) is not None, processes.last_words(folder, 6000)
+        return speaks_tls(port, site / "run/secrets/ca")
+
+    await until(answers, timeout, "no TLS server")
+
+
+async def test_kafka_takes_clients_with_tls_and_password_only(site: Path, tmp_path: Path) -> None:
+    client, inner, controller = free_port(), free_port(), free_port()
+    file = tmp_path / "server.properties"
+    changes = [("kafka:9093", f"127.0.0.1:{client}"), ("://:9093", f"://127.0.0.1:{client}"), (":9095", f":{inner}")]
+    file.write_text(settings(site, "kafka.properties", [*changes, (":9094", f":{controller}"), ("/var/lib/kafka", str(tmp_path))]))
+    java = (*JAVA, "-Xmx384m", "-cp", f"{jars(cache_folder(), f'kafka-{VERSION}', ARTEFACTS, lambda text: None)}/*")
+    cluster = re.search(r"CLUSTER_ID:-([\w-]+)", (COMPOSE / "compose.yaml").read_text())
+    assert cluster
+    await asyncio.to_thread(
+        subprocess.run, [*java, "kafka.tools.StorageTool", "format", "-t", cluster[1], "-c", file], check=True, capture_output=True
+    )
+    address = url(site, "bus_url", "127.0.0.1", client)
+    with started(Command((*java, "kafka.Kafka", str(file))), tmp_path):
+        await up(client, site, tmp_path, 90)
+        async with open_bus(address, clock=SystemClock()) as bus:
+            await bus.publish(AUDIT_ACTIONS, [action(1)])
+            async with bus.subscribe(AUDIT_ACTIONS, group="g") as subscription:
+                assert list(await anext(aiter(subscription.batches()))) == [action(1)]
+        wrong = re.sub(r"password_file=.*", f"password_file={site}/run/secrets/redis_password", address)
+        with pytest.raises(MlaError):
+            async with open_bus(f"{wrong}&publish_timeout=3", clock=SystemClock()) as bus:
+                await bus.publish(AUDIT_ACTIONS, [action(2)])
+
+
+async def test_redis_gives_the_platform_its_own_keys_only(site: Path, tmp_path: Path) -> None:
+    port = free_port()
+    file = tmp_path / "redis.conf"
+    file.write_text(settings(site, "redis.conf", [("tls-port 6380", f"tls-port {port}")]) + f'bind 127.0.0.1\ndir "{tmp_path}"\n')
+    address = url(site, "hot_url", "127.0.0.1", port)
+    with started(Command((str(Redis().obtain(cache_folder(), lambda text: None)), str(file))), tmp_path):
+        await up(port, site, tmp_path, 20)
+        async with open_hot(address, clock=SystemClock()) as hot:
+            now = SystemClock().now()
+            await hot.put([batch(["site.weather.rain"], [1.5], time=now)])
+            await until(lambda: _value(hot), 10, "the value does not come back")
+        with pytest.raises(MlaError):
+            async with open_hot(address.replace("prefix", "x").replace("?", "?prefix=other:&"), clock=SystemClock()) as hot:
+                await hot.put([batch(["site.weather.rain"], [1.5], time=now, seq=1)])
+        with pytest.raises(MlaError):
+            async with open_hot(address.replace("mla@", "default@"), clock=SystemClock()) as hot:
+                await hot.put([batch(["site.weather.rain"], [1.5], time=now, seq=2)])
+
+
+async def _value(hot: object) -> bool:
+    samples = await hot.latest(["site.weather.rain"])  # type: ignore[attr-defined]
+    return bool(samples.values() == [1.5])
+
+
+async def test_cassandra_takes_the_platform_s_user_with_tls_only(site: Path, tmp_path: Path) -> None:
+    engine = Cassandra()
+    node = Node(1, tmp_path, "127.0.0.1", {"client": free_port(), "storage": free_port()})
+    (tmp_path / "data").mkdir()
+    command = engine.prepare(engine.obtain(cache_folder(), lambda text: None), [node], node, lambda text: None)
+    listen = f"listen_address: 127.0.0.1\nrpc_address: 127.0.0.1\nstorage_port: {node.ports['storage']}"
+    changes = [("storage_port: 7000", listen), ("port: 9042", f"port: {node.client}"), ('seeds: "cassandra"', 'seeds: "127.0.0.1"')]
+    text = settings(site, "cassandra.yaml", [*changes, ("/var/lib/cassandra", str(tmp_path / "data"))])
+    (tmp_path / "conf" / "cassandra.yaml").write_text(text.replace("GossipingPropertyFileSnitch", "SimpleSnitch"))
+    secrets = site / "run/secrets"
+    with started(command, tmp_path):
+        await up(node.client, site, tmp_path, 120)
+        script = (COMPOSE / "engines" / "cassandra-init.sh").read_text()
+        statements = re.search(r"<<CQL\n(.*?)\nCQL", script, re.DOTALL)
+        assert statements
+        given = statements[1].replace("$user", (secrets / "cassandra_password").read_text()).replace("${REPLICATION:-1}", "1")
+        await until(lambda: _as_administrator(node, secrets, given.replace("NetworkTopologyStrategy", "SimpleStrategy")), 60, "no log-in")
+        address = url(site, "cassandra_url", "127.0.0.1", node.client)
+        async with open_config(address, clock=SystemClock()) as store:
+            assert (await store.load()).revision is None
+        with pytest.raises(MlaError):
+            async with open_config(address.replace("/mla?", "/another?"), clock=SystemClock()):
+                pass
+        wrong = re.sub(r"password_file=.*", f"password_file={secrets}/redis_password", address)
+        with pytest.raises(MlaError, match="refuses this user"):
+            async with open_config(wrong, clock=SystemClock()):
+                pass
+
+
+def _as_administrator(node: Node, secrets: Path, statements: str) -> bool:
+    """What cassandra-init.sh has cqlsh do; False while the built-in administrator does not exist yet."""
+    context = ssl.create_default_context(cafile=str(secrets / "ca"))
+    context.check_hostname = False
+    profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30)
+    login = PlainTextAuthProvider("cassandra", "cassandra")
+    cluster = Cluster(
+        ["127.0.0.1"], port=node.client, auth_provider=login, ssl_context=context, protocol_version=5,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+    )  # fmt: skip
+    try:
+        session = cluster.connect()
+        for statement in statements.split(";"):
+            if statement.strip():
+                session.execute(statement)
+    except NoHostAvailable:
+        return False
+    finally:
+        cluster.shutdown()
+    return True

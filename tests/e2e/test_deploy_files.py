@@ -1,0 +1,235 @@
+"""The files in deploy/ before their own judges: compose's schema, systemd, promtool, Ansible."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bus.kafka.place import kafka_place
+from cql import read_place
+from mla.settings import load
+from mon_queue.redis_url import redis_place
+from tests.support.engines import docker_answers
+from tests.support.platform import ROOT, eventually, free_port
+from tests.support.tools import debian, run
+
+DEPLOY = ROOT / "deploy"
+COMPOSE = ("compose.yaml", "compose.embedded.yaml")
+
+
+def compose_schema(path: Path) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path))
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_compose_files_follow_the_compose_specification(name: str, tmp_path: Path) -> None:
+    good = compose_schema(DEPLOY / "compose" / name)
+    assert good.returncode == 0, good.stdout + good.stderr
+    bad = yaml.safe_load((DEPLOY / "compose" / name).read_text())
+    next(iter(bad["services"].values()))["no_such_key"] = True
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(bad))
+    assert compose_schema(tmp_path / "bad.yaml").returncode != 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_compose_really_starts() -> None:
+    if not docker_answers():
+        pytest.skip("no Docker engine answers here: compose files are checked, not started")
+    port = free_port()
+    base = ["docker", "compose", "-p", f"mla-test-{port}", "-f", str(DEPLOY / "compose/compose.embedded.yaml")]
+    started = run(*base, "up", "--build", "--detach", "--wait", env={"HTTP_PORT": str(port)})
+    try:
+        assert started.returncode == 0, started.stderr[-4000:]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            assert answer.status == 200
+        written = run(*base, "exec", "-T", "mla", "touch", "/opt/mla/x")
+        assert written.returncode != 0, "the root file system must be read-only"
+    finally:
+        run(*base, "down", "--volumes")
+
+
+def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
+    shutil.copy(DEPLOY / "compose/secrets.sh", tmp_path)
+    assert run("sh", "secrets.sh", cwd=tmp_path).returncode == 0
+    made = {p.name: p.read_bytes() for p in (tmp_path / "secrets").iterdir()}
+    assert run("sh", "secrets.sh", cwd=tmp_path).returncode == 0
+    assert {p.name: p.read_bytes() for p in (tmp_path / "secrets").iterdir()} == made
+    verified = run("openssl", "verify", "-CAfile", "ca.pem", "kafka.pem", "redis.pem", "cassandra.pem", "web.pem", cwd=tmp_path / "secrets")
+    assert verified.returncode == 0, verified.stderr
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+
+
+# --- systemd ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units with our interpreter in the place of /opt/mla."""
+    for path in (DEPLOY / "systemd").iterdir():
+        text = path.read_text().replace("/opt/mla/bin/mla", sys.executable).replace("/opt/mla/bin/python", sys.executable)
+        (tmp_path / path.name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("unit", ["mla.service", "mla.target", "mla@dispatcher.service", "mla@collector.service", "mla-alive@hmi.timer"])
+def test_units_are_good(unit: str, units: Path) -> None:
+    analyze = debian("systemd-analyze", "systemd")
+    name, at, rest = unit.partition("@")
+    if at:
+        shutil.copy(units / f"{name}@{rest[rest.rindex('.') :]}", units / unit)
+    judged = run(analyze, "verify", "--man=no", str(units / unit), env={"SYSTEMD_UNIT_PATH": f"{units}:"})
+    assert judged.returncode == 0, judged.stderr
+    said = [line for line in judged.stderr.splitlines() if str(units) in line or "mla" in line]
+    assert said == []
+
+
+def test_a_misspelt_directive_is_noticed(units: Path) -> None:
+    text = (units / "mla.service").read_text().replace("ProtectHome=", "ProtectHaus=")
+    (units / "mla.service").write_text(text)
+    judged = run(debian("systemd-analyze", "systemd"), "verify", "--man=no", str(units / "mla.service"))
+    assert "ProtectHaus" in judged.stderr
+
+
+@pytest.mark.parametrize("unit", ["mla.service", "mla@.service"])
+def test_units_expose_little(unit: str, units: Path) -> None:
+    judged = run(debian("systemd-analyze", "systemd"), "security", "--offline=true", "--threshold=20", str(units / unit))
+    assert judged.returncode == 0, judged.stdout[-400:] + judged.stderr
+
+
+@pytest.mark.parametrize(("instance", "service"), [("dispatcher", "dispatcher"), ("collector:2", "collector"), ("hmi", "hmi")])
+def test_what_stands_after_the_colon_only_tells_instances_apart(instance: str, service: str) -> None:
+    line = next(x for x in (DEPLOY / "systemd/mla@.service").read_text().splitlines() if x.startswith("ExecStart="))
+    shell = line.removeprefix("ExecStart=").replace("$$", "$").replace("%%", "%").replace("%i", instance)
+    said = run("sh", "-c", shell.replace("exec /opt/mla/bin/mla", "exec echo"))
+    assert said.stdout.split() == ["--config", "/etc/mla/mla.toml", "run", service]
+
+
+# --- Prometheus ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    return debian("promtool", "prometheus", "prometheus")
+
+
+def test_rules_are_good_and_fire_when_they_should(promtool: str) -> None:
+    for words in (("check", "rules", "rules.yml"), ("test", "rules", "rules_test.yml")):
+        judged = run(promtool, *words, cwd=DEPLOY / "prometheus")
+        assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "prometheus.compose.yml", "prometheus.kubernetes.yml"])
+def test_scrape_configurations_are_good(name: str, promtool: str, tmp_path: Path) -> None:
+    text = (DEPLOY / "prometheus" / name).read_text()
+    # Debian's promtool is built without the discovery of Kubernetes: what is done with its labels is checked all the same
+    text = text.replace("kubernetes_sd_configs:\n      - role: endpoints", "static_configs:\n      - targets: [hmi:8800]")
+    (tmp_path / name).write_text(text)
+    (tmp_path / "targets").mkdir()
+    shutil.copy(DEPLOY / "prometheus/rules.yml", tmp_path)
+    judged = run(promtool, "check", "config", str(tmp_path / name))
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_dashboards_ask_in_good_promql(promtool: str, tmp_path: Path) -> None:
+    rules = []
+    for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                rules.append({"record": f"panel:{len(rules)}", "expr": target["expr"].replace("$job", ".*").replace("$hop", ".*")})
+    (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    judged = run(promtool, "check", "rules", str(tmp_path / "panels.yml"))
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+# --- Ansible ---------------------------------------------------------------------------------------------------------------------------
+
+ANSIBLE = DEPLOY / "ansible"
+RENDER = """
+- hosts: one.example.org
+  connection: local
+  gather_facts: false
+  vars: { site_files: FILES, ansible_python_interpreter: PYTHON }
+  vars_files: [ALL, ROLES/mla/defaults/main.yml, ROLES/kafka/defaults/main.yml, ROLES/cassandra/defaults/main.yml]
+  tasks:
+    - ansible.builtin.template: { src: "ROLES/{{ item }}.j2", dest: "OUT/{{ item | basename }}" }
+      loop: [mla/templates/environment, mla/templates/mla.toml, kafka/templates/server.properties, cassandra/templates/cassandra.yaml]
+    - ansible.builtin.copy: { content: "{{ mla_services | to_json }}", dest: "OUT/services.json" }
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the roles write on the first host of the example."""
+    files, out = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("out")
+    for name in ("kafka", "redis", "cassandra", "cassandra_admin"):
+        (files / f"{name}_password").write_text(f"{name}-word")
+    play = RENDER.replace("ALL", str(ANSIBLE / "group_vars/all.yml")).replace("ROLES", str(ANSIBLE / "roles"))
+    (out / "play.yml").write_text(play.replace("FILES", str(files)).replace("OUT", str(out)).replace("PYTHON", sys.executable))
+    playbook = str(Path(sys.executable).with_name("ansible-playbook"))
+    done = run(playbook, "-i", str(ANSIBLE / "inventory.example.yml"), str(out / "play.yml"), env={"LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_the_playbook_can_be_read() -> None:
+    playbook = str(Path(sys.executable).with_name("ansible-playbook"))
+    arguments = ("-i", "inventory.example.yml", "--syntax-check", "site.yml")
+    judged = run(playbook, *arguments, cwd=ANSIBLE, env={"LC_ALL": "C.UTF-8"})
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_the_playbook_writes_settings_that_the_platform_reads(rendered: Path) -> None:
+    for name in ("ca.pem", "kafka_password", "redis_password", "cassandra_password"):
+        (rendered / name).write_text("word")
+    lines = (rendered / "environment").read_text().replace("/etc/mla", str(rendered)).splitlines()
+    settings = load(rendered / "mla.toml", environment=dict(line.split("=", 1) for line in lines if line))
+    assert kafka_place(settings.bus).client["bootstrap.servers"] == "one.example.org:9093,two.example.org:9093,three.example.org:9093"
+    assert redis_place(settings.hot_url).shown == "rediss://one.example.org:6380"
+    place = read_place(settings.cdb)
+    assert [h for h, _ in place.hosts] == ["one.example.org", "two.example.org", "three.example.org"]
+    assert place.replication == (("dc1", 3),)
+    assert settings.metrics_open
+    assert json.loads((rendered / "services.json").read_text()) == ["dispatcher", "monitor_manager", "hmi"]
+
+
+def test_the_playbook_s_kafka_keeps_a_record_on_two_of_three_disks(rendered: Path) -> None:
+    lines = (rendered / "server.properties").read_text().splitlines()
+    kafka = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+    assert kafka["controller.quorum.voters"] == "1@one.example.org:9095,2@two.example.org:9095,3@three.example.org:9095"
+    assert (kafka["default.replication.factor"], kafka["min.insync.replicas"], kafka["node.id"]) == ("3", "2", "1")
+    assert 'user_mla="kafka-word"' in kafka["listener.name.client.plain.sasl.jaas.config"]
+    assert "PLAINTEXT" not in kafka["listener.security.protocol.map"]
+    cassandra = yaml.safe_load((rendered / "cassandra.yaml").read_text())
+    assert cassandra["server_encryption_options"]["internode_encryption"] == "all"
+
+
+# --- liveness --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_running_platform_is_alive_and_a_host_that_is_not_there_is_not(demo: object, tmp_path: Path) -> None:
+    data, http = demo.data, demo.http  # type: ignore[attr-defined]
+    settings = {"MLA_DATA": str(data), "MLA_HTTP": http}
+    assert run(sys.executable, "-m", "deploy.alive", "http", cwd=ROOT, env=settings).returncode == 0
+    assert run(sys.executable, "-m", "deploy.alive", "http", cwd=ROOT, env={"MLA_HTTP": f"127.0.0.1:{free_port()}"}).returncode == 1
+    heard = eventually(lambda: run(sys.executable, "-m", "deploy.alive", cwd=ROOT, env=settings), what="an answer")
+    assert (heard.returncode, heard.stdout) == (0, "alive\n"), heard.stderr
+    nobody = run(sys.executable, "-m", "deploy.alive", cwd=ROOT, env={"MLA_DATA": str(tmp_path)})
+    assert nobody.returncode == 0, "a bus on which nobody is heard is no reason to restart"
+    with_other_name = f"import socket; socket.gethostname = lambda: 'elsewhere'; import deploy.alive as a; raise SystemExit(a.main([]))"  # noqa: F541
+    assert run(sys.executable, "-c", with_other_name, cwd=ROOT, env=settings).stdout == "nothing is heard of elsewhere\n"
+
+
+def test_no_address_of_a_registry_stands_in_an_image_name() -> None:
+    named = re.compile(r"image:\s*(\S+)")
+    for path in (*(DEPLOY / "compose").glob("*.yaml"), DEPLOY / "helm/mla/values.yaml"):
+        for image in named.findall(path.read_text()):
+            assert "." not in image.partition("/")[0].partition(":")[0], f"{path.name}: {image}"
