@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import not_available
@@ -40,6 +40,7 @@ class _Call:
 
     def __init__(self, messages: int, size: int, done: asyncio.Future[None]) -> None:
         self.left, self.size, self.done = messages, size, done
+        self.sent = 0
         self.error: KafkaError | None = None
 
 
@@ -81,23 +82,25 @@ class Publisher:
         async with self._door:  # in turn, so that order holds per publisher
             while not self._closing and self._in_flight and self._in_flight + size > IN_FLIGHT:
                 await self._room()
-            if self._closing:
-                raise self._closed_error()
+            self._check_open()
             self._in_flight += size
-            sent = 0
             try:
-                while sent < len(messages):
-                    sent += self._hand_over(topic, messages[sent:], call)
-                    if sent < len(messages):
+                while call.sent < len(messages):
+                    self._hand_over(topic, messages, call)
+                    if call.sent < len(messages):
                         await self._room()
+                        self._check_open()
+            except BaseException:
+                done.cancel()  # nobody waits for it any more
+                raise
             finally:
-                self._withdraw(call, len(messages) - sent)
+                self._withdraw(call, len(messages) - call.sent)
         await done
 
-    def _hand_over(self, topic: str, messages: Sequence[Message], call: _Call) -> int:
-        """Gives messages to the producer until its queue is full; how many it took."""
-        for n, m in enumerate(messages):
-            try:
+    def _hand_over(self, topic: str, messages: Sequence[Message], call: _Call) -> None:
+        """Gives messages to the producer until its queue is full; call.sent says how many it took. Raises NotAvailable."""
+        try:
+            for m in messages[call.sent :]:
                 self._producer.produce(
                     topic,
                     value=m.value,
@@ -105,9 +108,14 @@ class Publisher:
                     headers=[(TIME, m.time.to_bytes(8, "big", signed=True))],
                     on_delivery=lambda error, _: self._delivered(call, error),
                 )
-            except BufferError:
-                return n
-        return len(messages)
+                call.sent += 1
+        except BufferError:
+            return
+        except KafkaException as raised:
+            error = raised.args[0]
+            if error.fatal() or error.code() == KafkaError._FATAL:
+                self._renew()
+            raise not_available(self._place.shown, error, "publishing") from raised
 
     def _withdraw(self, call: _Call, never_sent: int) -> None:
         """A publisher that was cancelled, or refused, leaves messages unsent: nobody waits for those."""
@@ -117,6 +125,10 @@ class Publisher:
                 ended = call.left == 0
             if ended:
                 self._settle([call])
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise self._closed_error()
 
     def _delivered(self, call: _Call, error: KafkaError | None) -> None:
         """In the thread: one message is acknowledged or given up."""

@@ -21,6 +21,8 @@ HANDOVER = 1.0
 """Seconds that a partition which leaves us waits for the commit of what was given out of it."""
 SKEW_MS = 60_000
 """A record's own time may be so much later than the moment it was accepted."""
+AGAIN = 1.0
+"""Seconds between two tries of a commit."""
 PATIENCE = 5.0
 """Seconds a commit may take; then the service goes on, and the next commit covers it."""
 _TRIES = 20
@@ -42,6 +44,8 @@ class KafkaSubscription(Generic[R]):
         self._reader: Reader[R] | None = None
         self._given: dict[int, tuple[int, int]] = {}
         """Partition to (tenure, next offset) of what was yielded and not yet committed."""
+        self._owed: dict[int, tuple[int, int]] = {}
+        """The same of what the service called done and the brokers have not taken yet."""
         self._evicted: dict[int, int] = {}
         """Per partition, records evicted before the group read them, in all; kept with the committed offset."""
         self._lost: dict[str, int] = {}
@@ -58,38 +62,53 @@ class KafkaSubscription(Generic[R]):
 
     async def batches(self) -> AsyncIterator[Sequence[R]]:
         """See kernel.bus.Subscription."""
-        assert self._reader is not None
         while True:
             all_committed = not self._given
-            records = await self._accept(await self._reader.next())
+            records = await self._accept(await self._next())
             if records:
                 yield records
             elif all_committed and self._given:
                 await self.commit()  # nobody will be asked to commit what nobody was given
 
     async def commit(self) -> None:
-        """See kernel.bus.Subscription. What cannot be committed now is committed with the next; nothing is ever skipped."""
-        given = {p: g for p, g in self._given.items() if self._owns(p, g[0])}
-        if given:
-            offsets = [TopicPartition(self._name, p, upto, metadata=str(self._evicted.get(p, 0)) or None) for p, (_, upto) in given.items()]
-            await self._commit(offsets)
-        self._given = {p: g for p, g in self._given.items() if p not in given and self._owns(p, g[0])}
-        assert self._reader is not None
-        self._reader.due = bool(self._given)
+        """See kernel.bus.Subscription. What cannot be committed now is tried again; nothing is ever skipped."""
+        self._owed |= self._given
+        self._given = {}
+        await self._pay()
 
-    async def _commit(self, offsets: Sequence[TopicPartition]) -> None:
+    async def _next(self) -> Sequence[Part[R]]:
+        """The next records; meanwhile commits that failed are tried again."""
+        assert self._reader is not None
+        while True:
+            try:
+                async with asyncio.timeout(AGAIN if self._owed else None):
+                    return await self._reader.next()
+            except TimeoutError:
+                await self._pay()
+
+    async def _pay(self) -> None:
+        assert self._reader is not None
+        owed = self._owed = {p: g for p, g in self._owed.items() if self._owns(p, g[0])}
+        offsets = [TopicPartition(self._name, p, upto, metadata=str(self._evicted.get(p, 0))) for p, (_, upto) in owed.items()]
+        if not offsets or await self._commit(offsets):
+            self._owed = {}
+        self._reader.due = bool(self._given or self._owed)
+
+    async def _commit(self, offsets: list[TopicPartition]) -> bool:
+        """Whether the group's coordinator took it."""
         assert self._reader is not None
         for _ in range(_TRIES):
-            answer = self._reader.commit(list(offsets))
+            answer = self._reader.commit(offsets)
             await asyncio.wait([answer], timeout=PATIENCE)
             error = answer.result() if answer.done() else KafkaError(KafkaError._TIMED_OUT)
             if error is None:
-                return
+                return True
             if error.code() not in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError._WAIT_COORD, KafkaError.NOT_COORDINATOR):
                 say = log.info if error.code() in LOST else log.warning
-                say("commit of %s not taken: %s; the records come again unless the next one is", self._name, error.str())
-                return
+                say("commit of %s not taken: %s; it is tried again, or the records come again", self._name, error.str())
+                return False
             await sleep(SystemClock(), 0.1)
+        return False
 
     async def _accept(self, parts: Sequence[Part[R]]) -> list[R]:
         records: list[R] = []
@@ -104,7 +123,7 @@ class KafkaSubscription(Generic[R]):
             self._count_evicted(part.partition, part.evicted)
             records += part.records
         if self._reader is not None:
-            self._reader.due = bool(self._given)
+            self._reader.due = bool(self._given or self._owed)
         return records
 
     def _owns(self, partition: int, tenure: int) -> bool:

@@ -262,3 +262,27 @@ async def test_a_broker_of_three_is_lost_and_nothing_that_was_acknowledged(tmp_p
             await asyncio.wait([reading])
     finally:
         down(["kafka"], tmp_path, at_once=True)
+
+
+async def test_a_commit_that_no_broker_took_is_tried_again_while_nothing_comes(private: str, tmp_path: Path) -> None:
+    topic = BusBackend(private).topic()
+    async with asyncio.timeout(100), open_bus(private, clock=SystemClock()) as bus:
+        await bus.publish(topic, [action(0)])
+        got: list[AuditAction] = []
+        member = Member(bus, topic, got)
+        member.go.clear()
+        reading = asyncio.create_task(member.run())
+        await until(lambda: got)
+        psutil.Process(status(["kafka"], tmp_path)[0].pids[0]).kill()
+        member.go.set()
+        up(["kafka"], tmp_path, tied=True)
+
+        async def level() -> bool:
+            try:
+                return (await stats_of(bus, topic)).lag == {"g": 0}
+            except NotAvailable:
+                return False
+
+        await until(level, timeout=60)
+        reading.cancel()
+        await asyncio.wait([reading])
