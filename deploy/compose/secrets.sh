@@ -1,11 +1,12 @@
 #!/bin/sh
 # Makes what compose.yaml needs: a certificate authority, certificates of the engines and of the web server, passwords, and the URLs
-# that name them. Everything goes into ./secrets; what is there already is kept. Needs openssl.
+# that name them. Everything goes into .mla-secrets at the top of the checkout, or into $SECRETS (an absolute path; tell compose the same):
+# never into a folder that is published. What is there already is kept. Needs openssl.
 set -eu
 umask 077
-cd "$(dirname "$0")"
-mkdir -p secrets
-cd secrets
+folder=${SECRETS:-$(dirname "$0")/../../.mla-secrets}
+mkdir -p "$folder"
+cd "$folder"
 days=${DAYS:-825}
 
 password() { [ -s "$1" ] || openssl rand -hex 24 | tr -d '\n' > "$1"; }

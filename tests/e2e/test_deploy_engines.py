@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import socket
@@ -44,12 +45,12 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the containers see it: run/secrets/NAME as compose mounts them."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copy(COMPOSE / "secrets.sh", folder)
-    subprocess.run(["sh", folder / "secrets.sh"], check=True, capture_output=True)
+    made = folder / "made"
+    subprocess.run(["sh", COMPOSE / "secrets.sh"], check=True, capture_output=True, env={**os.environ, "SECRETS": str(made)})
     secrets = folder / "run" / "secrets"
     secrets.mkdir(parents=True)
     for name, where in yaml.safe_load((COMPOSE / "compose.yaml").read_text())["secrets"].items():
-        shutil.copy(folder / where["file"], secrets / name)
+        shutil.copy(where["file"].replace("${SECRETS:-../../.mla-secrets}", str(made)), secrets / name)
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -57,15 +58,46 @@ def test_compose_really_starts() -> None:
         run(*base, "down", "--volumes")
 
 
-def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
-    shutil.copy(DEPLOY / "compose/secrets.sh", tmp_path)
-    assert run("sh", "secrets.sh", cwd=tmp_path).returncode == 0
-    made = {p.name: p.read_bytes() for p in (tmp_path / "secrets").iterdir()}
-    assert run("sh", "secrets.sh", cwd=tmp_path).returncode == 0
-    assert {p.name: p.read_bytes() for p in (tmp_path / "secrets").iterdir()} == made
-    verified = run("openssl", "verify", "-CAfile", "ca.pem", "kafka.pem", "redis.pem", "cassandra.pem", "web.pem", cwd=tmp_path / "secrets")
+def test_secrets_are_made_once_and_kept_where_nothing_is_published(tmp_path: Path) -> None:
+    made = tmp_path / "secrets"
+    script = str(DEPLOY / "compose/secrets.sh")
+    assert run("sh", script, env={"SECRETS": str(made)}).returncode == 0
+    first = {p.name: p.read_bytes() for p in made.iterdir()}
+    assert run("sh", script, env={"SECRETS": str(made)}).returncode == 0
+    assert {p.name: p.read_bytes() for p in made.iterdir()} == first
+    verified = run("openssl", "verify", "-CAfile", "ca.pem", "kafka.pem", "redis.pem", "cassandra.pem", "web.pem", cwd=made)
     assert verified.returncode == 0, verified.stderr
-    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+    assert made.stat().st_mode & 0o077 == 0
+    ignored = run("git", "check-ignore", ".mla-secrets/ca.key", cwd=ROOT)
+    assert ignored.returncode == 0, "the folder of secrets would be committed"
+
+
+CONFINED = """
+set -eu
+mount --make-rprivate /
+mount -t tmpfs tmpfs /tmp
+mkdir /tmp/data
+mount -o remount,ro,bind /
+if touch /x 2> /dev/null; then echo "the root is writable"; exit 9; fi
+export MLA_DATA=/tmp/data PYTHONDONTWRITEBYTECODE=1
+setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$0" -m mla up > /tmp/log 2>&1 &
+ready=0
+for try in $(seq 600); do
+  if "$0" -m deploy.alive http; then ready=1; break; fi
+  sleep 0.1
+done
+kill -TERM $!
+wait $! || { cat /tmp/log; exit 8; }
+test $ready = 1 || { cat /tmp/log; exit 7; }
+"""
+
+
+def test_the_platform_runs_on_a_read_only_root_without_capabilities() -> None:
+    """What the container is promised, without a container: a mount name space of its own, nothing writable but /tmp."""
+    if os.geteuid() or run("unshare", "-m", "true").returncode:
+        pytest.skip("needs a mount name space of its own, and so root")
+    done = run("unshare", "-m", "sh", "-c", CONFINED, sys.executable, cwd=ROOT, env={"MLA_HTTP": f"127.0.0.1:{free_port()}"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
 
 
 # --- systemd ---------------------------------------------------------------------------------------------------------------------------
