@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +32,10 @@ RECONNECT = 1.0
 _TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) ([a-z][a-z0-9_]*)(?![\w.])")
 PAGE = 1000
 """Rows fetched at once."""
+
+
+_WIDE = type("WideConnection", (Cluster.connection_class,), {"in_buffer_size": 1 << 16, "out_buffer_size": 1 << 16})
+"""The client library sends pieces of 4 kB; without its delay, and in larger pieces, a batch takes a fraction of the time."""
 
 
 class Link:
@@ -183,10 +188,11 @@ def _connect(place: Place) -> Link:
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT, max_attempts=None),
         auth_provider=PlainTextAuthProvider(place.user, place.password or "") if place.user else None,
         ssl_context=_tls_context(place.tls) if place.tls else None,
-        ssl_options={"server_hostname": place.hosts[0][0]} if place.tls and place.tls.check_hostname else None,
         connect_timeout=CONNECT_TIMEOUT,
         control_connection_timeout=TIMEOUT,
         executor_threads=2,
+        connection_class=_WIDE,
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     try:
         session = cluster.connect()
