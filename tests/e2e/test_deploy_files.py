@@ -145,6 +145,19 @@ def test_what_stands_after_the_colon_only_tells_instances_apart(instance: str, s
     assert said.stdout.split() == ["--config", "/etc/mla/mla.toml", "run", service]
 
 
+def test_the_command_line_of_a_host_takes_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "lib/hmi").mkdir(parents=True)
+    (tmp_path / "etc/environment").write_text("# comment\nMLA_BUS_URL=kafka://a@b:1?tls=1&ca=/x y\nPATH=/nowhere\n")
+    text = (DEPLOY / "systemd/mla").read_text().replace("/etc/mla", str(tmp_path / "etc")).replace("/var/lib/mla", str(tmp_path / "lib"))
+    text = text.replace("setpriv --reuid mla --regid mla --init-groups", "env")
+    text = text.replace("/opt/mla/bin/mla --config", "sh -c 'echo \"$MLA_BUS_URL|$MLA_DATA|$@\"' --config").replace(
+        "setpriv --reuid mla --regid mla --init-groups", "env"
+    )
+    said = run("sh", "-c", text, "mla", "status", "--json")
+    assert said.stdout.strip() == f"kafka://a@b:1?tls=1&ca=/x y|{tmp_path}/lib/hmi|{tmp_path}/etc/mla.toml status --json", said.stderr
+
+
 # --- Prometheus ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -146,5 +146,5 @@ def test_the_guide_names_commands_that_exist() -> None:
 
     for path in DOCS:
         shell = "\n".join(re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL))
-        named = set(re.findall(r"(?:^|[\s`/(])mla ([a-z]+)\b(?=[ `\n])", shell))
+        named = set(re.findall(r"(?:^ *|; |&& |sudo |hmi |-- )mla ([a-z]+)\b", shell, re.MULTILINE))
         assert named <= set(COMMANDS), f"{path.name}: {sorted(named - set(COMMANDS))}"
