@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from kernel.config_store import ConfigStore, Snapshot
 from kernel.errors import BadUsage, Conflict, NotAvailable
 from schemas.records import Revision
 
+log = logging.getLogger(__name__)
 POLL = 0.5
 """Seconds between looks for a revision that somebody published."""
 PIECE = 256 << 10
@@ -107,9 +109,16 @@ class _CassandraStore:
         ]
 
     async def watch(self, after: int) -> AsyncIterator[int]:
+        away = False
         while True:
-            rows = await self._link.run(_NEWEST)
-            newest = rows[0][0] if rows else 0
+            try:
+                rows = await self._link.run(_NEWEST)
+                newest = rows[0][0] if rows else 0
+                away = False
+            except NotAvailable as error:  # the revision in force stays in force: who follows need not end with the cluster
+                if not away:
+                    log.warning("new revisions cannot be seen now: %s", error)
+                away, newest = True, after
             if newest > after:
                 after = newest
                 yield newest

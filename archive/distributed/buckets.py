@@ -7,7 +7,7 @@ chunks as make up WANTED bytes. Where the rate has more than doubled since, a ne
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archive.distributed.tables import BUCKET_SHELF
@@ -94,6 +94,15 @@ class Buckets:
         except NotAvailable:
             self.forget()
             raise
+
+
+def buckets_of_shelf(link: Link, shelves: Iterable[int]) -> Iterator[tuple[int, dict[int, list[tuple[str, Bucket]]]]]:
+    """Class and bucket of all series of some shelves, for readers. Blocks."""
+    for shelf, future in [(shelf, link.start(_READ, (shelf,))) for shelf in shelves]:
+        found: dict[int, list[tuple[str, Bucket]]] = {}
+        for number, name, start, length in link.wait(future):
+            found.setdefault(number, []).append((name, Bucket(start, length)))
+        yield shelf, found
 
 
 def buckets_of(link: Link, number: int) -> list[tuple[str, Bucket]]:

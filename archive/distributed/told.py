@@ -60,6 +60,7 @@ class Told:
 
     def events(self, source: str, start: int, end: int) -> list[StateEvent]:
         """What may explain a gap of the range: from the last change of connection before it on."""
+        end = min(end, 1 << 62)
         found: list[StateEvent] = []
         months = sorted((m for (m,) in self._link.ask(_MONTHS, (source,)) if m <= end // MONTH), reverse=True)
         for month in months:

@@ -7,34 +7,29 @@ and merged.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from archive.distributed.buckets import Bucket, buckets_of
-from archive.distributed.fetch import Ahead, Gone, Slabs
+from archive.distributed.chunks import EVER, NEVER, SEALED, Chunks
+from archive.distributed.fetch import Slabs
 from archive.distributed.journal import Entry, Follower, PartKey, parts_of
 from archive.distributed.lease import writers
 from archive.distributed.names import Book
 from archive.distributed.root import Root, Roots, Section
-from archive.distributed.tables import chunk_table
 from archive.distributed.told import Told
 from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans
 from archive.read import Evidence, Ref, first_after, in_force, put
-from archive.slab import Slab, open_slab, read_point, read_slab
+from archive.slab import Slab, read_point, read_slab
 from archive.table import Table
 from cql import Link
-from kernel.clock import DAY
-from kernel.samples import Ints, Kind, Samples, no_samples
+from kernel.samples import Ints, Samples, no_samples
 from schemas.records import StateEvent
 
-SEALED, OPEN, HEAD = 0, 1, 2
-EVER = 1 << 62
-NEVER = -1
-AGO = 100
-"""Chunks looked at, at a time, when the sample in force before a moment is searched backwards."""
+OPEN, HEAD = SEALED + 1, SEALED + 2
+TOGETHER = 256
+"""Points looked up at once."""
 MANY = 100
 """Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
 
@@ -57,6 +52,7 @@ class View:
         sources = {self._book.sources[i] for p in set(points) for i in self._book.numbers.get(p, ())}
         keys = [k for w in (writers(self._link) if sources else ()) for k in parts_of(self._link, w) if k.source in sources]
         entries = store.follower.read(keys)
+        self._chunks = Chunks(self._link)
         self._roots: dict[str, Root] = {s: store.roots.read(s) for s in sources}
         self._head: dict[str, list[Entry]] = {}
         self._indexes: dict[str, list[tuple[int, HeadIndex]]] = {}
@@ -82,7 +78,7 @@ class View:
         sources = sorted({self._book.sources[i] for i in ids})
         covered = Spans(span for s in sources for span in self._covered(s)).all()
         newest = max(self._newest(i) for i in ids)
-        after = 2 * end - start
+        after = min(2 * end - start, EVER)
         return Evidence(
             point,
             self._refs(ids, start, end),
@@ -96,22 +92,27 @@ class View:
     def at(self, points: Sequence[str], moment: int) -> Samples:
         """The sample of each point in force at a moment."""
         out = no_samples(len(points))
-        for i, point in enumerate(points):
-            ids = self._book.numbers.get(point, ())
-            row = self._in_force(ids, moment) if ids else None
-            if row is not None:
-                out.received[i] = self._when_received(int(row.point[0]), int(row.time[0]))
-                put(out, i, row)
+        for begin in range(0, len(points), TOGETHER):
+            group = [self._book.numbers.get(point, ()) for point in points[begin : begin + TOGETHER]]
+            rows = [self._newest_row(ids, moment) for ids in group]
+            older = [i for i, (ids, row) in enumerate(zip(group, rows, strict=True)) if ids and row is None]
+            if len(older) > 1:
+                self._chunks.prefetch([n for i in older for n in group[i]], moment)
+            for i in older:
+                rows[i] = in_force(self._before(group[i], moment), moment)
+            for i, row in enumerate(rows, begin):
+                if row is not None:
+                    out.received[i] = self._when_received(int(row.point[0]), int(row.time[0]))
+                    put(out, i, row)
         return out
 
-    def _in_force(self, ids: tuple[int, ...], moment: int) -> Table | None:
+    def _newest_row(self, ids: tuple[int, ...], moment: int) -> Table | None:
         """The newest time of each point is known, so that for most questions the chunks need not be looked at."""
-        newest = max(self._newest(i) for i in ids)
-        if NEVER < newest <= moment:
-            row = in_force(self._unsealed(ids, newest, newest + 1), moment)
-            if row is not None and int(row.time[0]) == newest:
-                return row
-        return in_force(self._before(ids, moment), moment)
+        newest = max((self._newest(i) for i in ids), default=NEVER)
+        if not NEVER < newest <= moment:
+            return None
+        row = in_force(self._unsealed(ids, newest, newest + 1), moment)
+        return row if row is not None and int(row.time[0]) == newest else None
 
     def _covered(self, source: str) -> list[tuple[int, int]]:
         spans = Spans(self._roots[source].covered.all())
@@ -129,10 +130,10 @@ class View:
         return max([known, *(int(t.time[-1]) for _, index in self._indexes[source] for t in index.of(number))])
 
     def _refs(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
-        return [*self._sealed(ids, start, end), *self._unsealed(ids, start, end)]
+        return [*self._chunks.within(ids, start, end), *self._unsealed(ids, start, end)]
 
     def _before(self, ids: tuple[int, ...], moment: int) -> list[Ref]:
-        return [*self._sealed_before(ids, moment), *self._unsealed(ids, 0, moment + 1)]
+        return [*self._chunks.before(ids, moment), *self._unsealed(ids, -EVER, moment + 1)]
 
     def _unsealed(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
         return [r for i in ids for r in (*self._opened(i, start, end), *self._in_head(i, start, end))]
@@ -169,53 +170,6 @@ class View:
 
         return load
 
-    def _sealed(self, ids: tuple[int, ...], start: int, end: int) -> list[Ref]:
-        asked = []
-        for number in ids:
-            for name, bucket in buckets_of(self._link, number):
-                if bucket.start < end and bucket.start + bucket.length + DAY > start:
-                    text = (
-                        f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
-                        " WHERE id = ? AND bucket = ? AND window > ? AND window < ?"
-                    )
-                    asked.append((number, name, bucket, self._link.start(text, (number, bucket.start, start - DAY, end))))
-        lines = []
-        for number, name, bucket, future in asked:
-            lines += [(number, name, bucket, row) for row in self._link.wait(future) if row[3] < end and row[4] >= start]
-        return self._chunks(lines)
-
-    def _sealed_before(self, ids: tuple[int, ...], moment: int) -> list[Ref]:
-        """Chunks that may have the last sample up to a moment: the newest ones, bucket by bucket backwards."""
-        lines = []
-        for number in ids:
-            buckets = sorted(buckets_of(self._link, number), key=lambda b: b[1].start + b[1].length, reverse=True)
-            best = NEVER
-            for name, bucket in buckets:
-                if bucket.start > moment:
-                    continue
-                if bucket.start + bucket.length + DAY < best:
-                    break
-                text = (
-                    f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
-                    f" WHERE id = ? AND bucket = ? AND window <= ? ORDER BY window DESC LIMIT {AGO}"
-                )
-                found = [row for row in self._link.ask(text, (number, bucket.start, moment)) if row[3] <= moment]
-                lines += [(number, name, bucket, row) for row in found]
-                best = max([best, *(min(row[4], moment) for row in found)])
-        return self._chunks(lines, ahead=1)
-
-    def _chunks(self, lines: list[tuple[int, str, Bucket, tuple[Any, ...]]], ahead: int = 16) -> list[Ref]:
-        lines.sort(key=lambda line: line[3][3])
-        requests = []
-        for number, name, bucket, (window, chunk, kind, *_) in lines:
-            text = f"SELECT data FROM {chunk_table(name)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ?"
-            requests.append((text, (number, bucket.start, window, chunk, kind)))
-        answers = Ahead(self._link, requests, ahead)
-        return [
-            Ref((made, SEALED), Kind(kind), first, last, lambda i=i: _unpacked(answers.get(i)))  # type: ignore[misc]
-            for i, (_, _, _, (_, _, kind, first, last, made)) in enumerate(lines)
-        ]
-
     def _when_received(self, number: int, time: int) -> int:
         """When the sample of that time was received: with the first batch whose samples reach over it."""
         source = self._book.sources[number]
@@ -235,9 +189,3 @@ def _received(ledgers: Sequence[tuple[Ints, Ints, Ints]], time: int) -> int | No
         if len(hits):
             return int(received[hits[0]])
     return None
-
-
-def _unpacked(rows: list[tuple[Any, ...]]) -> Table | None:
-    if not rows:
-        raise Gone
-    return read_slab(open_slab(rows[0][0]))

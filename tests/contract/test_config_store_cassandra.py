@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import uuid
+from pathlib import Path
 
 import pytest
-from cassandra import WriteTimeout, WriteType
+from cassandra import AuthenticationFailed, Unauthorized, WriteTimeout, WriteType
+from cassandra.cluster import NoHostAvailable
 
 from cdb import open_config
 from cdb.cassandra import _COMMIT
-from cql.link import Link, Row
+from cql import read_place
+from cql.link import Link, Row, explained
 from kernel.clock import ManualClock
 from kernel.errors import BadUsage, Conflict, NotAvailable
+from tests.contract.test_hot_redis import certificate
 from tests.support.cassandra import emptied, own
+from tests.support.severed import way_to
+from tests.support.waiting import until
 
 
 async def test_a_first_start_of_several_at_once(cassandra_url: str, clock: ManualClock) -> None:
@@ -65,3 +72,54 @@ async def test_tables_of_a_newer_release_are_refused(cassandra_url: str, clock: 
     with pytest.raises(BadUsage, match="of a newer release"):
         async with open_config(own(cassandra_url, "config"), clock=clock):
             pass
+
+
+async def test_tls_with_a_known_authority_and_without(cassandra_url: str, clock: ManualClock, tmp_path: Path) -> None:
+    cert, secret = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, secret)
+    place = read_place(emptied(cassandra_url, "config"))
+    async with way_to(*place.hosts[0], tls=context) as way:
+        there = f"cassandra://127.0.0.1:{way.port}/{place.keyspace}"
+        async with open_config(f"{there}?ca={cert}", clock=clock) as store:
+            assert (await store.publish({"a.yaml": "1"}, base=0, author="anna", comment="secretly")).number == 1
+        with pytest.raises(NotAvailable, match=r"certificate|CERTIFICATE"):
+            async with open_config(f"{there}?tls=1", clock=clock):
+                pass
+    with pytest.raises(BadUsage, match="certificates cannot be read"):
+        async with open_config(f"{there}?ca={tmp_path}/nowhere.pem", clock=clock):
+            pass
+
+
+async def test_a_cut_network_is_said_and_survived(cassandra_url: str, clock: ManualClock) -> None:
+    place = read_place(emptied(cassandra_url, "config"))
+    async with way_to(*place.hosts[0]) as way, open_config(f"cassandra://127.0.0.1:{way.port}/{place.keyspace}", clock=clock) as store:
+        newest = asyncio.create_task(anext(store.watch(0)))  # type: ignore[arg-type]
+        await way.cut()
+        with pytest.raises(NotAvailable, match="does not answer"):
+            await store.publish({"a.yaml": "1"}, base=0, author="anna", comment="x")
+        await way.mend()
+
+        async def published() -> bool:
+            try:
+                await store.publish({"a.yaml": "1"}, base=0, author="anna", comment="x")
+            except NotAvailable:
+                return False
+            return True
+
+        await until(published)
+
+        async def seen() -> bool:
+            await clock.advance(1.0)
+            return newest.done()
+
+        await until(seen)
+        assert newest.result() == 1
+        assert (await store.load()).documents == {"a.yaml": "1"}
+
+
+def test_who_is_refused_is_told_so() -> None:
+    place = read_place("cassandra://u:secret@h/mla")
+    refused = explained(place, NoHostAvailable("no host", {"h": AuthenticationFailed("bad credentials")}))
+    assert str(refused) == "cassandra://h:9042/mla refuses this user: check user and password or password_file in the URL"
+    assert "grant the user its rights" in str(explained(place, Unauthorized("no MODIFY")))

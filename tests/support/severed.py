@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 
 class Way:
-    """Forwards 127.0.0.1:port to a server."""
+    """Forwards 127.0.0.1:port to a server; with a context, what comes in is TLS."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self._target = (host, port)
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -19,7 +21,7 @@ class Way:
 
     async def mend(self) -> None:
         """Lets everything through, at the same port as before."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
@@ -55,9 +57,9 @@ class Way:
 
 
 @asynccontextmanager
-async def way_to(host: str, port: int) -> AsyncIterator[Way]:
+async def way_to(host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Way]:
     """A way that is open at first."""
-    way = Way(host, port)
+    way = Way(host, port, tls)
     await way.mend()
     try:
         yield way
