@@ -22,17 +22,15 @@ from websockets.asyncio.client import connect
 import cdb
 from archive import open_archive
 from archive.export import ArchiveExporter
-from bench.load import quantised
+from bench.load import Mix
 from bench.result import Result, cores, percentiles, rss_mb
 from bus import open_bus
 from hmi_backend.roles import Role
 from hmi_backend.service import HmiBackend, HmiPorts
 from hmi_backend.users import Users
-from kernel.batches import Column, build
 from kernel.clock import SECOND, SystemClock, cpu_seconds, monotonic, sleep
 from kernel.live_config import LiveConfig
 from kernel.meter import Meter
-from kernel.samples import Kind
 from mon_queue import open_hot
 
 SUBSCRIBERS: Final = 200
@@ -91,7 +89,7 @@ async def fanout(seconds: float, points: int, rate: float | None) -> Result:
         page.cores,
         "cores",
         lost=page.lost + each.lost + plots.lost,
-        setup=f"{SUBSCRIBERS} subscribers x {FOLLOWED} points, all changing at {hz:g} Hz, {points} configured, readers apart, {cores()}",
+        setup=f"{SUBSCRIBERS} subscribers x {FOLLOWED} points, 30 % integers, all changing at {hz:g} Hz, {points} configured, {cores()}",
         cpu_s_per_million=page.cores / (SUBSCRIBERS * FOLLOWED * hz) * 1e6,
         p50_ms=page.p50_ms,
         p99_ms=page.p99_ms,
@@ -141,19 +139,12 @@ async def _site(root: Path, points: int) -> AsyncIterator[Site]:
 async def _feed(site: Site, names: Sequence[str], hz: float, stop: asyncio.Event) -> None:
     """Gives every point a new value at every tick; the source time is the moment it enters the hot queue."""
     hot, clock = site.service.backend.hot, site.service.backend.clock
-    parts = [tuple(names[i : i + PER_BATCH]) for i in range(0, len(names), PER_BATCH)]
-    rng, epoch, seq = np.random.default_rng(5), clock.now(), 0
-    values = [quantised(rng, 16, len(p)) for p in parts]
-    due = clock.now()
+    mixes = [Mix(f"bench{i}", names[i : i + PER_BATCH], steps=16, seed=i) for i in range(0, len(names), PER_BATCH)]
+    epoch, seq, due = clock.now(), 0, clock.now()
     while not stop.is_set():
-        for number, (part, value) in enumerate(zip(parts, values, strict=True)):
-            now, n = clock.now(), len(part)
-            at = np.full(n, now, np.int64)
-            column = Column(
-                Kind.DOUBLE, np.arange(n, dtype=np.int64), at, at, value[seq % 16], np.zeros(n, np.uint8), np.zeros(n, np.uint32)
-            )
-            batch = build(source=f"bench{number}", epoch=epoch, seq=seq, received=now, published=now, names=part, columns=[column])
-            await hot.put([batch])
+        for mix in mixes:
+            now = clock.now()
+            await hot.put([mix.batch(seq, epoch, now, now)])
         seq += 1
         due += round(SECOND / hz)
         await clock.sleep_until(due)

@@ -9,7 +9,7 @@ import orjson
 
 from kernel.samples import Kind, Samples, Series, json_values
 
-NONE, DOUBLE, LONG, TEXT = (int(k) for k in (Kind.NONE, Kind.DOUBLE, Kind.LONG, Kind.TEXT))
+NONE, DOUBLE = int(Kind.NONE), int(Kind.DOUBLE)
 
 
 def series_columns(series: Series) -> dict[str, Any]:
@@ -23,25 +23,18 @@ def series_columns(series: Series) -> dict[str, Any]:
 
 
 def live_columns(samples: Samples) -> dict[str, Any]:
-    """{"t", "v", "q"} of the newest samples; null in all three where nothing was ever received."""
+    """{"t", "v", "q"} of the newest samples; null in all three where nothing was ever received. orjson writes what is no number as null."""
     kind = samples.kind
     if bool((kind == DOUBLE).all()):
         return {"t": samples.time, "v": samples.number, "q": samples.quality}
     t: Any = samples.time
     q: Any = samples.quality
-    v: list[Any] = samples.number.tolist()
-    for i in np.flatnonzero(~np.isfinite(samples.number)).tolist():
-        v[i] = None
-    for code, column in ((LONG, samples.integer), (TEXT, samples.text)):
-        rows = np.flatnonzero(kind == code)
-        for i, value in zip(rows.tolist(), column[rows].tolist(), strict=True):
-            v[i] = value
     none = np.flatnonzero(kind == NONE).tolist()
     if none:
         t, q = t.tolist(), q.tolist()
         for i in none:
-            t[i] = q[i] = v[i] = None
-    return {"t": t, "v": v, "q": q}
+            t[i] = q[i] = None
+    return {"t": t, "v": samples.values(), "q": q}
 
 
 def _plain(value: Any) -> Any:
