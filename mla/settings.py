@@ -43,6 +43,13 @@ class Settings(BaseModel):
             raise ValueError(f"must be one of {', '.join(LEVELS)}")
         return value.upper()
 
+    @field_validator("registry_url")
+    @classmethod
+    def _no_registry(cls, value: str) -> str:
+        if value:
+            raise ValueError("this version writes no registered schemas; leave it empty: records carry their schema's fingerprint")
+        return value
+
     @field_validator("http")
     @classmethod
     def _http(cls, value: str) -> str:
