@@ -192,6 +192,23 @@ async def test_a_killed_server_costs_readers_only_freshness(tmp_path: Path) -> N
                 assert (await newcomer.latest(["a"])).values() == [3.0]
 
 
+async def test_a_frozen_server_is_an_error_after_a_while_and_a_pause_for_readers(tmp_path: Path) -> None:
+    async with private(tmp_path) as url:
+        opened = opener(url)
+        async with opened() as writer, opened() as reader, asyncio.timeout(60), reader.live(["a"]) as feed:
+            await writer.put([now_batch("a", 1.0, 0)])
+            while (await anext(feed)).samples.values() != [1.0]:
+                pass
+            server = psutil.Process(status(["redis"], tmp_path)[0].pids[0])
+            server.suspend()
+            with pytest.raises(NotAvailable, match="does not answer"):
+                await writer.put([now_batch("a", 2.0, 1)])
+            server.resume()
+            await writer.put([now_batch("a", 3.0, 2)])
+            while (await anext(feed)).samples.values() != [3.0]:
+                pass
+
+
 async def test_a_reader_that_was_away_too_long_gets_a_snapshot_and_is_told(own_url: str, server: Redis) -> None:
     opened = opener(own_url)
     async with opened() as writer, opened() as reader:
