@@ -91,6 +91,11 @@ class Coded(MaskErrors):
     def __init__(self) -> None:
         super().__init__(should_mask_error=_hide)
 
+    def _process_result(self, result: object) -> None:
+        errors = getattr(result, "errors", None)
+        if errors:  # asked directly: the base class asks by protocol, which takes longer than sending a message
+            result.errors = self._process_errors(errors)  # type: ignore[attr-defined]
+
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         original = error.original_error
         if isinstance(original, ApiError):

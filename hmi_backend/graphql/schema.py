@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext
+from strawberry.types.execution import ExecutionContext, StreamExecutionResult
 
 from hmi_backend.graphql.executor import Executor
 from hmi_backend.graphql.limits import EXTENSIONS
@@ -20,7 +24,23 @@ from hmi_backend.graphql.subscriptions import Subscription
 EXPORTED = Path(__file__).parent.parent / "schema.graphql"
 
 
+class _Runner(SchemaExtensionsRunner):
+    """Ours add nothing to a result and look only at errors: an event of a subscription without any passes at once."""
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Any:
+        return super().on_stream_result(result) if getattr(result, "errors", None) else _PASS
+
+    async def get_extensions_results(self, ctx: ExecutionContext) -> dict[str, Any]:
+        return ctx.extensions_results
+
+
+_PASS = nullcontext()
+
+
 class _Schema(strawberry.Schema):
+    def create_extensions_runner(self, execution_context: ExecutionContext, extensions: list[SchemaExtension]) -> SchemaExtensionsRunner:
+        return _Runner(execution_context, extensions)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing here: what is our mistake is logged where it is hidden (limits.Coded), what is the asker's concerns nobody else."""
 
