@@ -19,7 +19,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 class Settings(BaseModel):
     """What a site may set. An empty URL stands for the embedded engine under `data`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data: Path = Field(Path("data"), description="Folder of everything the platform keeps")
     bus_url: str = Field("", description="Data in motion: sqlite:///DIR (default DATA/bus)")

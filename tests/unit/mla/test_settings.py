@@ -16,6 +16,10 @@ def test_defaults_are_embedded_under_the_data_folder(tmp_path: Path) -> None:
     assert settings.hot_url == "memory://"
 
 
+def test_the_default_folder_is_made_absolute() -> None:
+    assert load(None, {}).bus == f"sqlite://{Path.cwd()}/data/bus"
+
+
 def test_the_command_line_wins_over_the_environment_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "mla.toml"
     file.write_text('http = "127.0.0.1:1"\nlog_level = "DEBUG"\nhot_retention = 30\n')
