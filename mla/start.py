@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cdb
 from mla.children import Child
 from mla.demo import example, scene_of, simulators, write_past
-from mla.logins import first_logins, local_token
+from mla.logins import first_logins
 from mla.platform import Platform
 from mla.settings import Settings
 
@@ -19,9 +19,7 @@ class Start:
         self._settings, self._demo, self._say = settings, demo, say
 
     async def prepare(self, platform: Platform) -> Sequence[Child]:
-        """The first configuration, log-ins, and the processes to run beside the services."""
-        first_logins(self._settings.data)
-        local_token(self._settings.data)
+        """The first configuration, and the processes to run beside the services."""
         if not self._demo:
             return []
         snapshot = await platform.config_store.load()

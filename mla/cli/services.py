@@ -6,6 +6,7 @@ import click
 
 from mla import log as logs
 from mla.cli.common import emit_json, emit_table, json_option, run_async, settings_of
+from mla.logins import FIRST_FILE
 from mla.modules import MODULES
 from mla.platform import Platform
 
@@ -39,6 +40,8 @@ def run(ctx: click.Context, names: tuple[str, ...]) -> None:
 
     async def ready(platform: Platform) -> None:
         click.echo(f"serving: {', '.join(chosen)}")
+        if "hmi" in chosen:
+            click.echo(f"HMI: http://{settings.http}/; the first log-ins are in {settings.data / FIRST_FILE}")
 
     run_async(run_services(settings, chosen, ready))
 
