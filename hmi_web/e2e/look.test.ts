@@ -9,10 +9,14 @@ import { go, launch, logIn, open } from './browser';
 const PAGES: Record<string, string> = {
   array: 'array',
   telescope: 'telescope/ast3',
+  compare: 'compare',
   trends: 'trends',
+  weather: 'weather',
+  power: 'power',
   point: 'point/ast3.camera.pdm07.temperature',
   pipeline: 'pipeline',
   configuration: 'configuration/templates/astri.yaml',
+  api: 'api',
   states: 'states',
 };
 const OUT = new URL('../../artefacts/', import.meta.url).pathname;

@@ -112,3 +112,53 @@ export const ROLLBACK = `mutation Rollback($to: Int!, $comment: String!) {
 ${REVISION}`;
 
 export const REVISION_CHANGES = `subscription RevisionChanges { revisionChanges { revision newest points } }`;
+
+export const GROUPS = `query Groups($search: String) { groups(search: $search, members: 2) { group description unit kind members } }`;
+
+export const FLEET = `query Fleet($group: String!, $from: Time!, $to: Time!) {
+  fleetStats(group: $group, from: $from, to: $to) {
+    group unit count min max mean median std mad
+    members { point asset title time value label quality count min max mean std z odd }
+  }
+}`;
+
+export const LIMITS_HISTORY = `query LimitsHistory($points: [String!]!, $from: Time!, $to: Time!) {
+  limitsHistory(points: $points, from: $from, to: $to) {
+    point steps { revision since until author comment limits { lolo lo hi hihi } }
+  }
+}`;
+
+export const ANNOTATIONS = `query Annotations($from: Time!, $to: Time!) {
+  annotations(from: $from, to: $to, first: 300) { complete nodes { id kind time end title detail user asset revision ok } }
+}`;
+
+export const POINT_MORE = `query PointMore($name: String!) {
+  point(name: $name) {
+    whoUsesMe { derivedFrom uses { kind name detail id } sameGroup }
+    latency { time age skew hops { hop seconds basis } }
+  }
+}`;
+
+const VIEW = `fragment V on View { id name kind owner shared mine version updated updatedBy }`;
+
+export const VIEWS = `query Views { views(kind: "trends", first: 100) { nodes { ...V } totalCount } }
+${VIEW}`;
+
+export const VIEW_AT = `query ViewAt($id: ID!, $version: Int) {
+  view(id: $id, version: $version) { ...V content versions { version time user name shared } }
+}
+${VIEW}`;
+
+export const SAVE_VIEW = `mutation SaveView($view: ViewInput!) {
+  saveView(view: $view) {
+    __typename
+    ... on ViewSaved { view { ...V } }
+    ... on ViewRefused { message }
+    ... on ViewConflict { message newest { ...V } }
+  }
+}
+${VIEW}`;
+
+export const DELETE_VIEW = `mutation DeleteView($id: ID!) { deleteView(id: $id) { ok detail } }`;
+
+export const BUDGET = `query Budget { me { role seriesBudget } }`;

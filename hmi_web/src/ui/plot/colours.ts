@@ -4,6 +4,8 @@ export interface Colours {
   bg: string;
   grid: string;
   band: string;
+  /** Of a line that lies behind: another night, the median of equals. */
+  under: string;
   edge: string;
   casing: string;
   cursor: string;
@@ -25,6 +27,7 @@ export function colours(of: HTMLElement = document.documentElement): Colours {
     bg: get('plot-bg'),
     grid: get('plot-grid'),
     band: get('plot-band'),
+    under: get('series-2'),
     edge: get('plot-band-edge'),
     casing: get('plot-casing'),
     cursor: get('plot-cursor'),

@@ -3,6 +3,7 @@
 import type uPlot from 'uplot';
 import type { Limits } from '../../lib/judge';
 import type { Gap } from '../../api/types';
+import type { Mark } from '../../lib/marks';
 import type { Colours } from './colours';
 
 interface Box {
@@ -57,32 +58,133 @@ export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number)
 
 const scaled = (font: string, k: number): string => font.replace(/^(\d+)px/, (_, px: string) => `${(Number(px) * k).toString()}px`);
 
-/** Dashed lines, named in the right margin. */
-export function paintLimits(u: uPlot, limits: Limits | null, text: (v: number) => string, c: Colours, k: number): void {
-  if (!limits) return;
+/** Limits as they were from one moment to another; null: since ever, until now. Microseconds. */
+export interface LimitStep {
+  since: number | null;
+  until: number | null;
+  limits: Limits;
+}
+
+const NAMES = ['hihi', 'hi', 'lo', 'lolo'] as const;
+
+/** Dashed lines, stepped where a revision changed them; what holds at the right edge is named in the margin. */
+export function paintLimits(u: uPlot, steps: readonly LimitStep[], text: (v: number) => string, c: Colours, k: number): void {
+  if (!steps.length) return;
   const { ctx } = u;
   const b = boxOf(u);
+  const x = (t: number | null, otherwise: number): number =>
+    t === null ? otherwise : Math.min(b.x + b.w, Math.max(b.x, Math.round(u.valToPos(t / 1e6, 'x', true))));
+  const y = (v: number): number => Math.round(u.valToPos(v, 'y', true)) + k / 2;
+  const inside = (v: number): boolean => v >= b.y && v <= b.y + b.h;
   ctx.save();
   ctx.font = scaled(c.font, k);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   let above = Number.NEGATIVE_INFINITY;
-  for (const name of ['hihi', 'hi', 'lo', 'lolo'] as const) {
-    const v = limits[name];
-    if (v === null) continue;
-    const y = Math.round(u.valToPos(v, 'y', true)) + k / 2;
-    if (y < b.y || y > b.y + b.h) continue;
+  for (const name of NAMES) {
     ctx.strokeStyle = c.limit;
     ctx.lineWidth = k;
     ctx.setLineDash([6 * k, 3 * k]);
     ctx.beginPath();
-    ctx.moveTo(b.x, y);
-    ctx.lineTo(b.x + b.w, y);
+    let last: { v: number; y: number } | null = null;
+    for (const s of steps) {
+      const [x0, x1, v] = [x(s.since, b.x), x(s.until, b.x + b.w), s.limits[name]];
+      if (v === null || x1 <= x0) continue;
+      const at = y(v);
+      if (inside(at)) {
+        if (last && inside(last.y) && x0 > b.x) ctx.lineTo(x0, at);
+        else ctx.moveTo(x0, at);
+        ctx.lineTo(x1, at);
+      }
+      last = { v, y: at };
+    }
     ctx.stroke();
-    const at = Math.max(y, above + 12 * k);
+    ctx.setLineDash([]);
+    if (!last || !inside(last.y)) continue;
+    const at = Math.max(last.y, above + 12 * k);
     above = at;
     ctx.fillStyle = c.label;
-    ctx.fillText(`${name.toUpperCase()} ${text(v)}`, b.x + b.w + 5 * k, at);
+    ctx.fillText(`${name.toUpperCase()} ${text(last.v)}`, b.x + b.w + 5 * k, at);
+  }
+  ctx.restore();
+}
+
+/** What lies behind the curve: the middle half of equals, or another night. `t` in seconds. */
+export interface Under {
+  t: readonly number[];
+  lo: readonly (number | null)[];
+  hi: readonly (number | null)[];
+  mid: readonly (number | null)[];
+}
+
+/** A band without edge and a dashed line, drawn before the curve. */
+export function paintUnder(u: uPlot, under: Under, c: Colours, k: number): void {
+  const { ctx } = u;
+  const b = boxOf(u);
+  const at = (i: number, v: number): [number, number] => [u.valToPos(under.t[i] ?? 0, 'x', true), u.valToPos(v, 'y', true)];
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(b.x, b.y, b.w, b.h);
+  ctx.clip();
+  ctx.fillStyle = c.band;
+  for (const run of runs(under.lo)) {
+    ctx.beginPath();
+    for (let i = run[0]; i < run[1]; i++) ctx.lineTo(...at(i, under.lo[i] ?? 0));
+    for (let i = run[1] - 1; i >= run[0]; i--) ctx.lineTo(...at(i, under.hi[i] ?? 0));
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.strokeStyle = c.under;
+  ctx.lineWidth = 1.3 * k;
+  ctx.setLineDash([5 * k, 3 * k]);
+  for (const run of runs(under.mid)) {
+    ctx.beginPath();
+    for (let i = run[0]; i < run[1]; i++) ctx.lineTo(...at(i, under.mid[i] ?? 0));
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** Where a column holds numbers without a break: [first, one past the last]. */
+function runs(column: readonly (number | null)[]): [number, number][] {
+  const found: [number, number][] = [];
+  let start = -1;
+  for (let i = 0; i <= column.length; i++) {
+    const known = i < column.length && column[i] != null;
+    if (known && start < 0) start = i;
+    else if (!known && start >= 0) {
+      found.push([start, i]);
+      start = -1;
+    }
+  }
+  return found;
+}
+
+/** What happened, on the axis: a stroke and a letter where there is room for it. */
+export function paintMarks(u: uPlot, marks: readonly Mark[], c: Colours, k: number): void {
+  const { ctx } = u;
+  const b = boxOf(u);
+  ctx.save();
+  ctx.font = `700 ${scaled(c.font, k)}`;
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'alphabetic';
+  let free = Number.NEGATIVE_INFINITY;
+  for (const m of marks) {
+    const x = Math.round(u.valToPos(m.time / 1e6, 'x', true)) + k / 2;
+    if (x < b.x || x > b.x + b.w) continue;
+    ctx.strokeStyle = c.label;
+    ctx.lineWidth = k;
+    ctx.setLineDash(m.kind === 'CONFIGURATION' ? [] : [k, 2 * k]);
+    ctx.beginPath();
+    ctx.moveTo(x, b.y + b.h);
+    ctx.lineTo(x, b.y + b.h - (m.kind === 'CONFIGURATION' ? 16 : 10) * k);
+    ctx.stroke();
+    if (x < free) continue;
+    free = x + 12 * k;
+    ctx.fillStyle = c.bg;
+    ctx.fillRect(x - 5 * k, b.y + b.h - 13 * k, 10 * k, 12 * k);
+    ctx.fillStyle = c.label;
+    ctx.fillText(m.letter, x, b.y + b.h - 3 * k);
   }
   ctx.restore();
 }
