@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -32,13 +33,14 @@ from kernel.errors import MlaError
 from mon_queue import open_hot
 from schemas.records import AUDIT_ACTIONS
 from tests.contract.bus_backends import action
+from tests.support.ansible import rendered
 from tests.support.platform import free_port
 from tests.support.points import batch
 from tests.support.waiting import until
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -97,28 +99,64 @@ async def up(port: int, site: Path, folder: Path, timeout: float) -> None:
     await until(answers, timeout, "no TLS server")
 
 
-async def test_kafka_takes_clients_with_tls_and_password_only(site: Path, tmp_path: Path) -> None:
-    client, inner, controller = free_port(), free_port(), free_port()
-    file = tmp_path / "server.properties"
-    changes = [("kafka:9093", f"127.0.0.1:{client}"), ("://:9093", f"://127.0.0.1:{client}"), (":9095", f":{inner}")]
-    file.write_text(settings(site, "kafka.properties", [*changes, (":9094", f":{controller}"), ("/var/lib/kafka", str(tmp_path))]))
+def one_host(folder: Path) -> str:
+    """An inventory in which this host carries everything."""
+    groups = {name: {"hosts": {"127.0.0.1": {"kafka_id": 1}}} for name in ("kafka", "cassandra", "redis", "hmi")}
+    file = folder / "inventory.yml"
+    file.write_text(json.dumps({"all": {"children": groups}}))
+    return str(file)
+
+
+async def kafka_behaves(file: Path, address: str, client: int, site: Path) -> None:
+    """Formats and starts a broker with a file of settings: it takes our user's records, and nobody else's."""
+    folder = file.parent
     java = (*JAVA, "-Xmx384m", "-cp", f"{jars(cache_folder(), f'kafka-{VERSION}', ARTEFACTS, lambda text: None)}/*")
     cluster = re.search(r"CLUSTER_ID:-([\w-]+)", (COMPOSE / "compose.yaml").read_text())
     assert cluster
     await asyncio.to_thread(
         subprocess.run, [*java, "kafka.tools.StorageTool", "format", "-t", cluster[1], "-c", file], check=True, capture_output=True
     )
-    address = url(site, "bus_url", "127.0.0.1", client)
-    with started(Command((*java, "kafka.Kafka", str(file))), tmp_path):
-        await up(client, site, tmp_path, 90)
+    with started(Command((*java, "kafka.Kafka", str(file))), folder):
+        await up(client, site, folder, 90)
         async with open_bus(address, clock=SystemClock()) as bus:
             await bus.publish(AUDIT_ACTIONS, [action(1)])
             async with bus.subscribe(AUDIT_ACTIONS, group="g") as subscription:
                 assert list(await anext(aiter(subscription.batches()))) == [action(1)]
-        wrong = re.sub(r"password_file=.*", f"password_file={site}/run/secrets/redis_password", address)
+        wrong = re.sub(r"password_file=[^&]*", f"password_file={site}/run/secrets/redis_password", address)
         with pytest.raises(MlaError):
             async with open_bus(f"{wrong}&publish_timeout=3", clock=SystemClock()) as bus:
                 await bus.publish(AUDIT_ACTIONS, [action(2)])
+
+
+async def test_kafka_takes_clients_with_tls_and_password_only(site: Path, tmp_path: Path) -> None:
+    client, inner, controller = free_port(), free_port(), free_port()
+    file = tmp_path / "server.properties"
+    changes = [("kafka:9093", f"127.0.0.1:{client}"), ("://:9093", f"://127.0.0.1:{client}"), (":9095", f":{inner}")]
+    file.write_text(settings(site, "kafka.properties", [*changes, (":9094", f":{controller}"), ("/var/lib/kafka", str(tmp_path))]))
+    await kafka_behaves(file, url(site, "bus_url", "127.0.0.1", client), client, site)
+
+
+async def test_the_playbook_s_kafka_uses_certificates_on_both_sides_among_brokers(site: Path, tmp_path: Path) -> None:
+    client, inner, controller = free_port(), free_port(), free_port()
+    await asyncio.to_thread(rendered, tmp_path, one_host(tmp_path), "127.0.0.1", {"kafka_port": client})
+    secrets = site / "run/secrets"
+    file = tmp_path / "server.properties"
+    text = file.read_text()
+    for old, new in (
+        ("/etc/kafka/keystore.pem", str(secrets / "kafka_keystore")),
+        ("/etc/kafka/ca.pem", str(secrets / "ca")),
+        ("/var/lib/kafka", str(tmp_path)),
+        (":9094", f":{inner}"),
+        (":9095", f":{controller}"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    file.write_text(text)
+    lines = (tmp_path / "environment").read_text().splitlines()
+    address = next(line.partition("=")[2] for line in lines if line.startswith("MLA_BUS_URL"))
+    (tmp_path / "word").write_text("kafka-word")
+    address = address.replace("/etc/mla/ca.pem", str(secrets / "ca")).replace("/etc/mla/kafka_password", str(tmp_path / "word"))
+    await kafka_behaves(file, address, client, site)
 
 
 async def test_redis_gives_the_platform_its_own_keys_only(site: Path, tmp_path: Path) -> None:
@@ -172,6 +210,39 @@ async def test_cassandra_takes_the_platform_s_user_with_tls_only(site: Path, tmp
         with pytest.raises(MlaError, match="refuses this user"):
             async with open_config(wrong, clock=SystemClock()):
                 pass
+
+
+async def test_the_playbook_s_cassandra_encrypts_among_nodes_too(site: Path, tmp_path: Path) -> None:
+    engine = Cassandra()
+    node = Node(1, tmp_path, "127.0.0.1", {"client": free_port(), "storage": free_port()})
+    (tmp_path / "data").mkdir()
+    await asyncio.to_thread(rendered, tmp_path, one_host(tmp_path), "127.0.0.1", {"cassandra_port": node.client})
+    text = (tmp_path / "cassandra.yaml").read_text()
+    secrets = site / "run/secrets"
+    for old, new in (
+        ("/etc/cassandra/keystore.pem", str(secrets / "cassandra_keystore")),
+        ("/etc/cassandra/ca.pem", str(secrets / "ca")),
+        ("/var/lib/cassandra", str(tmp_path / "data")),
+        ("storage_port: 7000", f"storage_port: {node.ports['storage']}"),
+        ("GossipingPropertyFileSnitch", "SimpleSnitch"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    command = engine.prepare(engine.obtain(cache_folder(), lambda text: None), [node], node, lambda text: None)
+    (tmp_path / "conf" / "cassandra.yaml").write_text(text)
+    with started(command, tmp_path):
+        await up(node.client, site, tmp_path, 120)
+        await until(lambda: _as_administrator(node, secrets, "SELECT key FROM system.local"), 60, "no log-in")
+        with pytest.raises(ssl.SSLError, match=r"alert|certificate"):
+            await asyncio.to_thread(_without_certificate, node.ports["storage"], secrets / "ca")
+
+
+def _without_certificate(port: int, ca: Path) -> bytes:
+    """What a node says to a peer that shows no certificate: in TLS 1.3 it refuses after the handshake, at the first read."""
+    context = ssl.create_default_context(cafile=str(ca))
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as link:
+        link.sendall(b"\0" * 64)
+        return link.recv(64)
 
 
 def _as_administrator(node: Node, secrets: Path, statements: str) -> bool:

@@ -18,6 +18,7 @@ from bus.kafka.place import kafka_place
 from cql import read_place
 from mla.settings import load
 from mon_queue.redis_url import redis_place
+from tests.support.ansible import playbook, rendered
 from tests.support.engines import docker_answers
 from tests.support.platform import ROOT, eventually, free_port
 from tests.support.tools import debian, run
@@ -197,64 +198,44 @@ def test_dashboards_ask_in_good_promql(promtool: str, tmp_path: Path) -> None:
 
 # --- Ansible ---------------------------------------------------------------------------------------------------------------------------
 
-ANSIBLE = DEPLOY / "ansible"
-RENDER = """
-- hosts: one.example.org
-  connection: local
-  gather_facts: false
-  vars: { site_files: FILES, ansible_python_interpreter: PYTHON }
-  vars_files: [ALL, ROLES/mla/defaults/main.yml, ROLES/kafka/defaults/main.yml, ROLES/cassandra/defaults/main.yml]
-  tasks:
-    - ansible.builtin.template: { src: "ROLES/{{ item }}.j2", dest: "OUT/{{ item | basename }}" }
-      loop: [mla/templates/environment, mla/templates/mla.toml, kafka/templates/server.properties, cassandra/templates/cassandra.yaml]
-    - ansible.builtin.copy: { content: "{{ mla_services | to_json }}", dest: "OUT/services.json" }
-"""
-
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def of_first_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the roles write on the first host of the example."""
-    files, out = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("out")
-    for name in ("kafka", "redis", "cassandra", "cassandra_admin"):
-        (files / f"{name}_password").write_text(f"{name}-word")
-    play = RENDER.replace("ALL", str(ANSIBLE / "group_vars/all.yml")).replace("ROLES", str(ANSIBLE / "roles"))
-    (out / "play.yml").write_text(play.replace("FILES", str(files)).replace("OUT", str(out)).replace("PYTHON", sys.executable))
-    playbook = str(Path(sys.executable).with_name("ansible-playbook"))
-    done = run(playbook, "-i", str(ANSIBLE / "inventory.example.yml"), str(out / "play.yml"), env={"LC_ALL": "C.UTF-8"})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    return rendered(tmp_path_factory.mktemp("host"), "inventory.example.yml", "one.example.org")
 
 
 def test_the_playbook_can_be_read() -> None:
-    playbook = str(Path(sys.executable).with_name("ansible-playbook"))
-    arguments = ("-i", "inventory.example.yml", "--syntax-check", "site.yml")
-    judged = run(playbook, *arguments, cwd=ANSIBLE, env={"LC_ALL": "C.UTF-8"})
-    assert judged.returncode == 0, judged.stdout + judged.stderr
+    assert "playbook: site.yml" in playbook("-i", "inventory.example.yml", "--syntax-check", "site.yml")
 
 
-def test_the_playbook_writes_settings_that_the_platform_reads(rendered: Path) -> None:
+def test_the_playbook_writes_settings_that_the_platform_reads(of_first_host: Path) -> None:
     for name in ("ca.pem", "kafka_password", "redis_password", "cassandra_password"):
-        (rendered / name).write_text("word")
-    lines = (rendered / "environment").read_text().replace("/etc/mla", str(rendered)).splitlines()
-    settings = load(rendered / "mla.toml", environment=dict(line.split("=", 1) for line in lines if line))
+        (of_first_host / name).write_text("word")
+    lines = (of_first_host / "environment").read_text().replace("/etc/mla", str(of_first_host)).splitlines()
+    settings = load(of_first_host / "mla.toml", environment=dict(line.split("=", 1) for line in lines if line))
     assert kafka_place(settings.bus).client["bootstrap.servers"] == "one.example.org:9093,two.example.org:9093,three.example.org:9093"
     assert redis_place(settings.hot_url).shown == "rediss://one.example.org:6380"
     place = read_place(settings.cdb)
     assert [h for h, _ in place.hosts] == ["one.example.org", "two.example.org", "three.example.org"]
     assert place.replication == (("dc1", 3),)
     assert settings.metrics_open
-    assert json.loads((rendered / "services.json").read_text()) == ["dispatcher", "monitor_manager", "hmi"]
+    assert json.loads((of_first_host / "services.json").read_text()) == ["dispatcher", "monitor_manager", "hmi"]
 
 
-def test_the_playbook_s_kafka_keeps_a_record_on_two_of_three_disks(rendered: Path) -> None:
-    lines = (rendered / "server.properties").read_text().splitlines()
+def test_the_playbook_s_kafka_keeps_a_record_on_two_of_three_disks(of_first_host: Path) -> None:
+    lines = (of_first_host / "server.properties").read_text().splitlines()
     kafka = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
     assert kafka["controller.quorum.voters"] == "1@one.example.org:9095,2@two.example.org:9095,3@three.example.org:9095"
     assert (kafka["default.replication.factor"], kafka["min.insync.replicas"], kafka["node.id"]) == ("3", "2", "1")
     assert 'user_mla="kafka-word"' in kafka["listener.name.client.plain.sasl.jaas.config"]
     assert "PLAINTEXT" not in kafka["listener.security.protocol.map"]
-    cassandra = yaml.safe_load((rendered / "cassandra.yaml").read_text())
+    cassandra = yaml.safe_load((of_first_host / "cassandra.yaml").read_text())
     assert cassandra["server_encryption_options"]["internode_encryption"] == "all"
+
+
+def test_the_playbook_s_prometheus_finds_the_hmi(of_first_host: Path) -> None:
+    assert [t["targets"] for t in yaml.safe_load((of_first_host / "targets.yml").read_text())] == [["127.0.0.1:8800"]]
 
 
 # --- liveness --------------------------------------------------------------------------------------------------------------------------
