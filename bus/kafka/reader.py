@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -39,7 +40,7 @@ SOON = 0.005
 """Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others)."""
 STUCK = 1.0
 """Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
-ASK = 5.0
+ASK = 2.0
 """Seconds a broker may take to answer."""
 
 
@@ -170,7 +171,7 @@ class Reader(Generic[R]):
         """Whether it is about to end."""
         return self._closing
 
-    def patiently(self, call: Callable[[], T]) -> T:
+    def patiently(self, consumer: Consumer, call: Callable[[], T]) -> T:
         """In the thread: the brokers' answer, asked for again while they are away or a partition has no leader."""
         while True:
             try:
@@ -180,6 +181,8 @@ class Reader(Generic[R]):
                 if self._closing:
                     raise
                 pause(POLL)
+                with suppress(KafkaException):  # who leads the partitions now? The next try tells whether anybody does.
+                    consumer.list_topics(self._place.prefix + self._topic.name, timeout=ASK)
 
     def take(self, partitions: Sequence[TopicPartition]) -> None:
         """In the thread: these are ours from now on, from these offsets."""

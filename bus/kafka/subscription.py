@@ -130,21 +130,19 @@ class KafkaSubscription(Generic[R]):
         return self._reader is not None and self._reader.owned.get(partition) == tenure
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """In the thread. A group that never committed starts at the oldest record, and that is written down at once."""
+        """In the thread. A group that never committed starts at the oldest record, and that is written down at once; where the
+        committed record was evicted meanwhile, the first one read tells how many are missing."""
         assert self._reader is not None
-        known = self._reader.patiently(lambda: consumer.committed(partitions, timeout=ASK))
+        known = self._reader.patiently(consumer, lambda: consumer.committed(partitions, timeout=ASK))
         fresh = []
         for p in known:
-            place = TopicPartition(self._name, p.partition)
-            low, _ = self._reader.patiently(lambda place=place: consumer.get_watermark_offsets(place, timeout=ASK))  # type: ignore[misc]
             metadata = p.metadata
             self._evicted[p.partition] = int(metadata) if metadata and metadata.isdecimal() else 0
             if p.offset == OFFSET_INVALID:
-                p.offset = low
-                fresh.append(TopicPartition(self._name, p.partition, low))
-            elif p.offset < low:
-                self._count_evicted(p.partition, low - p.offset)
-                p.offset = low
+                place = TopicPartition(self._name, p.partition)
+                asked = self._reader.patiently(consumer, lambda place=place: consumer.get_watermark_offsets(place, timeout=ASK))  # type: ignore[misc]
+                p.offset = asked[0]
+                fresh.append(TopicPartition(self._name, p.partition, p.offset))
         self._reader.take(known)
         consumer.incremental_assign([TopicPartition(self._name, p.partition, p.offset) for p in known])
         (consumer.pause if self._reader.paused else consumer.resume)(known)  # a partition keeps its pause while it is away
