@@ -14,6 +14,8 @@ from hmi_backend.roles import Role
 MOST_PER_USER = 500
 VERSIONS_KEPT = 50
 CONTENT_BYTES = 64 << 10
+BYTES_PER_USER = 32 << 20
+"""Of all versions together."""
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
@@ -61,7 +63,7 @@ class ViewStore(Protocol):
 
     async def save(self, draft: Draft, *, user: str, time: int) -> View:
         """Keeps a new version; the oldest beyond VERSIONS_KEPT go. Raises Conflict where base is not the newest version, or the view is
-        gone; NotAvailable on a full disk."""
+        gone; BadUsage where the owner's views take more than BYTES_PER_USER; NotAvailable on a full disk."""
         ...
 
     async def delete(self, id: str) -> bool:

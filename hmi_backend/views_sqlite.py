@@ -12,16 +12,18 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TypeVar
 
-from hmi_backend.views import VERSIONS_KEPT, Draft, View, ViewStore
-from kernel.errors import Conflict, NotAvailable
+from hmi_backend.views import BYTES_PER_USER, VERSIONS_KEPT, Draft, View, ViewStore
+from kernel.errors import BadUsage, Conflict, NotAvailable
 
 T = TypeVar("T")
 VERSION = 1
 BUSY_S = 10.0
 _SCHEMA = """
 CREATE TABLE views (id TEXT PRIMARY KEY, owner TEXT NOT NULL, created INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX of_owner ON views (owner);
 CREATE TABLE versions (id TEXT NOT NULL, version INTEGER NOT NULL, time INTEGER NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL,
-                       kind TEXT NOT NULL, shared INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (id, version));
+                       kind TEXT NOT NULL, shared INTEGER NOT NULL, size INTEGER NOT NULL, content TEXT NOT NULL,
+                       PRIMARY KEY (id, version));
 """
 _COLUMNS = "v.id, v.owner, w.name, w.kind, w.shared, w.version, v.created, w.time, w.user"
 _NEWEST = f"SELECT {_COLUMNS} FROM views AS v JOIN versions AS w ON w.id = v.id AND w.version = v.version"
@@ -132,10 +134,14 @@ class _SqliteViews:
                 raise Conflict(f"this view was saved meanwhile as version {newest}, you changed version {draft.base}: look at it first")
             version = newest + 1
             self._all("UPDATE views SET version = ? WHERE id = ?", (version, id))
-        row = (id, version, time, user, draft.name, draft.kind, draft.shared, draft.content)
-        self._all("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (id, version, time, user, draft.name, draft.kind, draft.shared, len(draft.content.encode()), draft.content)
+        self._all("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._all("DELETE FROM versions WHERE id = ? AND version <= ?", (id, version - VERSIONS_KEPT))
-        return _view(self._all(f"{_NEWEST} WHERE v.id = ?", (id,))[0])
+        saved = _view(self._all(f"{_NEWEST} WHERE v.id = ?", (id,))[0])
+        total = self._all("SELECT sum(w.size) FROM views AS v JOIN versions AS w USING (id) WHERE v.owner = ?", (saved.owner,))
+        if int(str(total[0][0])) > BYTES_PER_USER:
+            raise BadUsage(f"the views of {saved.owner} would take more than {BYTES_PER_USER >> 20} MiB: delete some first")
+        return saved
 
     def _delete(self, id: str) -> bool:
         self._all("BEGIN IMMEDIATE")

@@ -12,7 +12,7 @@ from hmi_backend.graphql.scalars import Long, Time
 from hmi_backend.paging import check_first, cursor, key_of
 from hmi_backend.roles import Role
 from hmi_backend.views import MOST_PER_USER, View, changeable, draft_of, visible
-from kernel.errors import Conflict
+from kernel.errors import BadUsage, Conflict
 
 
 def shown(context: Context, view: View, content: str | None = None) -> t.View:
@@ -82,6 +82,8 @@ async def save(context: Context, given: t.ViewInput) -> t.SaveViewResult:
         return await _refused(context, given, f"you have {MOST_PER_USER} views: delete some first")
     try:
         saved = await store.save(draft, user=who.user, time=context.backend.clock.now())
+    except BadUsage as error:
+        return await _refused(context, given, str(error))
     except Conflict as error:
         newest = await store.load(given.id or "")
         if newest is None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from hmi_backend.views import CONTENT_BYTES, MOST_PER_USER, VERSIONS_KEPT, draft_of
+from hmi_backend import views_sqlite
+from hmi_backend.views import BYTES_PER_USER, CONTENT_BYTES, MOST_PER_USER, VERSIONS_KEPT, draft_of
 from hmi_backend.views_sqlite import open_views
 from tests.support.hmi import Hmi, running
 from tests.support.waiting import until
@@ -121,6 +122,19 @@ async def test_a_user_has_at_most_so_many_views(hmi: Hmi) -> None:
         await store.save(draft, user="viewer", time=1)
     assert "delete some" in (await save(hmi))["message"]
     assert (await save(hmi, "operator"))["__typename"] == "ViewSaved"
+
+
+async def test_the_views_of_a_user_take_bounded_room(hmi: Hmi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views_sqlite, "BYTES_PER_USER", 100_000)
+    large = {"x": "y" * 30_000}
+    ident = (await save(hmi, content=large))["view"]["id"]
+    for _ in range(2):
+        assert (await save(hmi, content=large, id=ident))["__typename"] == "ViewSaved"
+    assert "delete some" in (await save(hmi, content=large))["message"]
+    assert "delete some" in (await save(hmi, content=large, id=ident))["message"]
+    assert (await hmi.data(LIST))["views"]["nodes"][0]["version"] == 3
+    assert (await save(hmi, "operator", content=large))["__typename"] == "ViewSaved"
+    assert BYTES_PER_USER > 100 * CONTENT_BYTES
 
 
 async def test_views_outlive_the_server(tmp_path: Path) -> None:
