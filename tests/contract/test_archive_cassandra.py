@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from archive import open_archive
 from archive.distributed import sealer
 from archive.distributed.adapter import DistributedArchive
+from archive.distributed.journal import Journal
 from archive.distributed.tables import chunk_table
 from cql import read_place
 from kernel.archive import Archive, SeriesQuery
@@ -199,6 +200,38 @@ async def test_a_cut_network_is_said_and_survived(url: str, clock: ManualClock) 
 
             await until(appended, timeout=40)
             assert (await raw(archive, "s.p0"))[1] == [0.0, 1.0]
+
+
+async def test_new_points_seen_by_two_writers_at_once(url: str, clock: ManualClock) -> None:
+    def opened() -> Any:
+        return open_archive(url, clock=clock, config=LiveConfig())
+
+    async with opened() as first, opened() as second:
+        await asyncio.gather(first.append([batch_of("s", 0)]), second.append([batch_of("s", 1)]))
+        for point in points_of("s"):
+            assert (await raw(first, point))[1] == [0.0, 1.0]
+        await asyncio.gather(first.upkeep.fold(), second.upkeep.fold())
+        assert (await raw(second, "s.p5"))[1] == [0.0, 1.0]
+        assert (await first.at(("s.p5",), NOW)).values() == [1.0]
+
+
+async def test_an_append_whose_answer_got_lost_is_stored_once(archive: DistributedArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    true_write = Journal.write
+
+    def lossy(self: Journal, wanted: Any) -> None:
+        true_write(self, wanted)
+        raise NotAvailable("the answer got lost")
+
+    await archive.append([batch_of("s", 0)])
+    monkeypatch.setattr(Journal, "write", lossy)
+    with pytest.raises(NotAvailable, match="got lost"):
+        await archive.append([batch_of("s", n) for n in (1, 2)])
+    monkeypatch.setattr(Journal, "write", true_write)
+    assert (await archive.append([batch_of("s", n) for n in (1, 2, 3)])).stored == 60
+    assert (await raw(archive, "s.p0"))[1] == [0.0, 1.0, 2.0, 3.0]
+    await archive.upkeep.fold()
+    assert (await raw(archive, "s.p0"))[1] == [0.0, 1.0, 2.0, 3.0]
+    assert (await archive.stats()).samples == 80
 
 
 async def test_names_with_large_batches_are_kept_once(archive: DistributedArchive, look: Look) -> None:
