@@ -152,3 +152,14 @@ export function lightRuns(from: Micros, to: Micros, place: Place): { light: Ligh
   }
   return runs;
 }
+
+/** The last night that has begun before a moment: from the end of the day to the next one, at most a day back. Null where it does not get dark. */
+export function lastNight(at: Micros, place: Place): { from: Micros; to: Micros } | null {
+  const runs = lightRuns(at - 36 * 60 * MINUTE, at + 24 * 60 * MINUTE, place);
+  const nights = runs.flatMap((r, i) => {
+    if (r.light !== 'day' || r.to > at) return [];
+    const next = runs.slice(i + 1).find((x) => x.light === 'day');
+    return next ? [{ from: r.to, to: next.from }] : [];
+  });
+  return nights.at(-1) ?? null;
+}

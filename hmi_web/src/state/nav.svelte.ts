@@ -81,6 +81,22 @@ class Nav {
     else this.setTime({ mode: 'fixed', from: Math.round(from + by), to: Math.round(to + by) });
   }
 
+  /** Half or double the length about the middle; LIVE keeps its end. */
+  zoom(direction: -1 | 1): void {
+    const { from, to } = this.range(clock.exact());
+    const length = Math.max(1e6, Math.round((to - from) * 2 ** -direction));
+    if (this.live) this.setTime({ mode: 'live', span: Math.max(1e6, Math.round(length / 1e6) * 1e6) });
+    else this.setTime({ mode: 'fixed', from: Math.round((from + to - length) / 2), to: Math.round((from + to + length) / 2) });
+  }
+
+  /** Takes over what another window of the same user shows, without telling it on. */
+  take(route: Route): void {
+    this.#past = [...this.#past.slice(-49), this.route.time];
+    this.canBack = true;
+    history.replaceState(null, '', formatRoute(route));
+    this.route = route;
+  }
+
   /** Stops at what is in view, or goes back to following now. */
   pause(): void {
     const { from, to } = this.range(clock.exact());
