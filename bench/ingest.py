@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import cdb
 from archive import open_archive
 from bench.load import Mix
+from bench.places import places
 from bench.result import Result, cores, rss_mb
 from bus import open_bus
 from dispatcher.service import Dispatcher
@@ -26,17 +27,17 @@ BEHIND = 2_000_000
 """Points that may be under way: the source waits for the dispatcher, as a collector does."""
 
 
-async def ingest(seconds: float, points: int, rate: float | None) -> Result:
+async def ingest(seconds: float, points: int, rate: float | None, *, engines: bool = False) -> Result:
     """As fast as it goes, or at `rate` points per second."""
     clock = SystemClock()
     config = cdb.compile(cdb.scaled(points), 1)
-    with TemporaryDirectory(prefix="mla-bench-") as folder:
-        root, live, meter = Path(folder), LiveConfig(config), Meter("dispatcher")
+    with TemporaryDirectory(prefix="mla-bench-") as folder, places(Path(folder), engines) as at:
+        live, meter = LiveConfig(config), Meter("dispatcher")
         cpu, begun, sent = cpu_seconds(), monotonic(), 0
         async with (
-            open_bus(f"sqlite://{root}/bus", clock=clock) as bus,
-            open_hot("memory://", clock=clock) as hot,
-            open_archive(f"sqlite://{root}/archive", clock=clock, config=live) as archive,
+            open_bus(at.bus, clock=clock) as bus,
+            open_hot(at.hot, clock=clock) as hot,
+            open_archive(at.archive, clock=clock, config=live) as archive,
         ):
             service = Dispatcher(bus=bus, hot=hot, archive=archive, config=live, clock=clock, meter=meter)
             ready = asyncio.Event()
@@ -51,13 +52,13 @@ async def ingest(seconds: float, points: int, rate: float | None) -> Result:
             await asyncio.wait([task])
             live_seen = meter.hop("dispatcher.hot").left
         cpu = cpu_seconds() - cpu
-        disk = sum(f.stat().st_size for f in (root / "archive").rglob("*") if f.is_file())
+        disk = sum(f.stat().st_size for f in (Path(folder) / "archive").rglob("*") if f.is_file())
     return Result(
         "ingest",
         sent / took,
         "points/s",
         lost=sent - hop.left,
-        setup=f"{points} points configured, a scan of every source per batch, embedded engines in one process, {cores()}",
+        setup=f"{points} points configured, a scan of every source per batch, {at.about}, {cores()}",
         cpu_s_per_million=cpu / sent * 1e6,
         rss_mb=rss,
         extra={"points": sent, "seconds": took, "live_points": live_seen, "archive_bytes_per_point": disk / sent},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -35,19 +36,20 @@ def bench(name: str | None, seconds: float | None, points: int, rate: float | No
         return
     if name not in BENCHES:
         raise BadUsage(f"no benchmark {name!r}; there are: {', '.join(BENCHES)}")
-    if engines:
-        raise BadUsage("--engines needs the adapters of Kafka, Redis and Cassandra, which this version does not have")
     module, function, default, _ = BENCHES[name]
     run: Callable[..., Awaitable[Any]] = getattr(importlib.import_module(module), function)
-    result = run_async(_call(run, seconds or default, points, rate)).plain()
+    if engines and "engines" not in inspect.signature(run).parameters:
+        raise BadUsage(f"benchmark {name} runs on the embedded engines only; --engines goes with: ingest")
+    more = {"engines": True} if engines else {}
+    result = run_async(_call(run, seconds or default, points, rate, **more)).plain()
     if as_json:
         emit_json(result)
     else:
         _show(result)
 
 
-async def _call(run: Callable[..., Awaitable[Any]], seconds: float, points: int, rate: float | None) -> Any:
-    return await run(seconds, points, rate)
+async def _call(run: Callable[..., Awaitable[Any]], seconds: float, points: int, rate: float | None, **more: bool) -> Any:
+    return await run(seconds, points, rate, **more)
 
 
 def _show(result: dict[str, Any]) -> None:
