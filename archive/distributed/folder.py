@@ -14,6 +14,7 @@ from archive.distributed.journal import Entry, Journal, PartKey, parts_of, read_
 from archive.distributed.lease import bury, keep_over, take_over, writers
 from archive.distributed.names import Book
 from archive.distributed.root import Root, Roots, Section
+from archive.distributed.tables import FOREVER
 from archive.distributed.told import Told
 from archive.fold import Classes, Folded, fold_source
 from archive.ledger import Spans
@@ -25,7 +26,7 @@ AT_ONCE = 8
 INDEX = -1
 """In place of a slab's first series: the row that lists the first series of all slabs of its section."""
 _PUT = "INSERT INTO archive_slabs (base, section, low, data) VALUES (?, ?, ?, ?)"
-_DROP = "DELETE FROM archive_slabs WHERE base = ?"
+_DROP = f"DELETE FROM archive_slabs USING TIMESTAMP {FOREVER} WHERE base = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,13 @@ def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int, refreshed: Callable[
     """Folds what writers left who are no more; returns how many samples. `refreshed` is called when new names may be known. Blocks."""
     total = 0
     journal = Journal(tools.link)
-    for dead in [w for w, alive in writers(tools.link).items() if not alive]:
+    for one in [w for w in writers(tools.link) if not w.alive]:
+        dead = one.writer
         if not take_over(tools.link, dead, me):
             continue
         tools.book.refresh()
         refreshed()
-        for key in parts_of(tools.link, dead):
+        for key in parts_of(tools.link, [one]):
             if not keep_over(tools.link, dead, me):
                 break
             total += fold(tools, key, _unique(read_part(tools.link, key, tools.book.settle)), journal, now)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from archive.distributed.lease import Known
+from archive.distributed.tables import FOREVER
 from archive.intake import tables, take_tables
 from archive.table import Table
 from archive.wire import names_span
@@ -34,13 +36,13 @@ _PUT = (
 )
 _READ = "SELECT row, piece, pieces, stored, names, at, data FROM archive_journal WHERE writer = ? AND part = ? AND row > ?"
 _KEYS = "SELECT epoch, seq, stored, n, size, first, last, piece FROM archive_journal WHERE writer = ? AND part = ?"
-_DROP = "DELETE FROM archive_journal WHERE writer = ? AND part = ?"
+_DROP = f"DELETE FROM archive_journal USING TIMESTAMP {FOREVER} WHERE writer = ? AND part = ?"
 _PUT_NAMES = "INSERT INTO archive_names (hash, data) VALUES (?, ?)"
 _NAMES = "SELECT data FROM archive_names WHERE hash = ?"
 _OPEN_PART = "INSERT INTO archive_parts (writer, part, source) VALUES (?, ?, ?)"
-_PARTS = "SELECT part, source, attempt FROM archive_parts WHERE writer = ?"
+_PARTS = "SELECT part, source, attempt FROM archive_parts WHERE writer = ? AND part >= ?"
 _ATTEMPT = "UPDATE archive_parts SET attempt = ? WHERE writer = ? AND part = ?"
-_CLOSE_PART = "DELETE FROM archive_parts WHERE writer = ? AND part = ?"
+_CLOSE_PART = f"DELETE FROM archive_parts USING TIMESTAMP {FOREVER} WHERE writer = ? AND part = ?"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,9 +175,15 @@ class Journal:
         self._link.ask(_CLOSE_PART, (key.writer, key.part))
 
 
-def parts_of(link: Link, writer: UUID) -> list[PartKey]:
-    """A writer's parts, oldest first. Blocks."""
-    return [PartKey(writer, part, source, attempt) for part, source, attempt in link.ask(_PARTS, (writer,)) if source is not None]
+def parts_of(link: Link, known: Iterable[Known]) -> list[PartKey]:
+    """The parts of some writers, of each the oldest first. Blocks."""
+    futures = [(one.writer, link.start(_PARTS, (one.writer, one.low))) for one in known]
+    return [
+        PartKey(writer, part, source, attempt)
+        for writer, future in futures
+        for part, source, attempt in link.wait(future)
+        if source is not None
+    ]
 
 
 def summaries(link: Link, keys: Sequence[PartKey]) -> Iterator[tuple[PartKey, list[Summary]]]:

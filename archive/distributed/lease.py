@@ -8,6 +8,7 @@ Durations are measured here by a clock that is never stepped, and on the nodes b
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from cql import Link
 from kernel.clock import monotonic
@@ -15,6 +16,7 @@ from kernel.clock import monotonic
 SECONDS = 15
 """A writer that does not renew its row for so long is taken for dead."""
 RENEW = 4.0
+LOW_STEP = 64
 SURE = 11.0
 """Seconds after the beginning of a renewal up to which the row is certainly there."""
 _JOIN = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = null"
@@ -22,7 +24,8 @@ _RENEW = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 
 _MARK = "INSERT INTO archive_writers (k, writer) VALUES (0, ?) IF NOT EXISTS"
 _LEAVE = "UPDATE archive_writers SET alive = null WHERE k = 0 AND writer = ? IF alive = ?"
 _FORGET = "DELETE FROM archive_writers WHERE k = 0 AND writer = ? IF alive = ?"
-_ALL = "SELECT writer, alive FROM archive_writers WHERE k = 0"
+_ALL = "SELECT writer, alive, low FROM archive_writers WHERE k = 0"
+_LOW = "UPDATE archive_writers SET low = ? WHERE k = 0 AND writer = ? IF alive = ?"
 _TAKE_NAMED = f"UPDATE archive_leases USING TTL {SECONDS} SET holder = ? WHERE name = ? IF holder = null"
 _KEEP_NAMED = f"UPDATE archive_leases USING TTL {SECONDS} SET holder = ? WHERE name = ? IF holder = ?"
 _DROP_NAMED = "UPDATE archive_leases SET holder = null WHERE name = ? IF holder = ?"
@@ -35,6 +38,7 @@ class WriterLease:
         self._link = link
         self.writer = uuid.uuid4()
         self._sure_until = 0.0
+        self._low = 0
 
     def join(self) -> None:
         """Appears among the writers."""
@@ -57,14 +61,29 @@ class WriterLease:
         """Whether nobody can have taken over up to now."""
         return monotonic() < self._sure_until
 
+    def note_low(self, low: int) -> None:
+        """Tells readers, now and then, from which part on the journal is to be read: they need not pass what was removed before."""
+        if low >= self._low + LOW_STEP and self._link.ask(_LOW, (low, self.writer, self.writer.hex))[0][0]:
+            self._low = low
+
     def leave(self, *, empty: bool) -> None:
         """Goes: others take over at once what is left; with `empty` there is nothing."""
         self._link.ask(_FORGET if empty else _LEAVE, (self.writer, self.writer.hex))
 
 
-def writers(link: Link) -> dict[uuid.UUID, bool]:
-    """Everyone with a journal, and whether they are alive. Blocks."""
-    return {writer: alive is not None for writer, alive in link.ask(_ALL)}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A writer, as others see it."""
+
+    writer: uuid.UUID
+    alive: bool
+    low: int
+    """Its parts before this one are folded."""
+
+
+def writers(link: Link) -> list[Known]:
+    """Everyone with a journal. Blocks."""
+    return [Known(writer, alive is not None, low or 0) for writer, alive, low in link.ask(_ALL)]
 
 
 def take_over(link: Link, dead: uuid.UUID, me: uuid.UUID) -> bool:

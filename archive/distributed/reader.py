@@ -55,7 +55,7 @@ class Reader:
     def stats(self, now: int) -> ArchiveStats:
         """From one line per source and the journals' lines."""
         link = self._store.link
-        keys = [key for writer in writers(link) for key in parts_of(link, writer)]
+        keys = parts_of(link, writers(link))
         lines = [line for _, found in summaries(link, keys) for line in found]
         waiting = [line for line in lines if line.n]
         first = [line.first for line in waiting]

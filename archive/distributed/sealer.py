@@ -17,7 +17,7 @@ import numpy as np
 from archive.distributed.buckets import Bucket, Buckets
 from archive.distributed.folder import Tools, sections, write_slabs
 from archive.distributed.root import PERIOD, Root, Section, Total
-from archive.distributed.tables import chunk_table
+from archive.distributed.tables import FOREVER, chunk_table
 from archive.fold import Folded
 from archive.slab import cut, open_slab, pack_slab, read_slab
 from archive.table import Table, concat, ordered, resolved, starts, take
@@ -39,7 +39,7 @@ FLYING = 64
 LINGER = 60 * SECOND
 """Sealed sections stay so long for readers who are at them."""
 _RANGE = "SELECT data FROM archive_slabs WHERE base = ? AND section = ? AND low > ? AND low <= ?"
-_DROP = "DELETE FROM archive_slabs WHERE base = ? AND section = ?"
+_DROP = f"DELETE FROM archive_slabs USING TIMESTAMP {FOREVER} WHERE base = ? AND section = ?"
 
 
 @dataclass(frozen=True, slots=True)

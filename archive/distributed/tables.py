@@ -17,6 +17,8 @@ from kernel.clock import DAY, SECOND
 SHELF = 4096
 """Series ids in one partition of their names."""
 BUCKET_SHELF = 256
+FOREVER = 1 << 62
+"""Timestamp of deletions under keys that are never used again: nothing of what a stepped clock has written under them survives."""
 _SHORT = "gc_grace_seconds = 10800"
 """What is deleted here and comes back from a node that was away is recognised by the root, so tombstones may go soon."""
 SCHEMA = (
@@ -25,7 +27,7 @@ SCHEMA = (
             "CREATE TABLE IF NOT EXISTS archive_counters (name text PRIMARY KEY, value int) WITH id = {id:archive_counters}",
             "CREATE TABLE IF NOT EXISTS archive_series (shelf int, id int, name text, source text, PRIMARY KEY (shelf, id))"
             " WITH id = {id:archive_series}",
-            "CREATE TABLE IF NOT EXISTS archive_writers (k int, writer uuid, alive text, PRIMARY KEY (k, writer))"
+            "CREATE TABLE IF NOT EXISTS archive_writers (k int, writer uuid, alive text, low int, PRIMARY KEY (k, writer))"
             f" WITH id = {{id:archive_writers}} AND {_SHORT}",
             f"CREATE TABLE IF NOT EXISTS archive_leases (name text PRIMARY KEY, holder uuid) WITH id = {{id:archive_leases}} AND {_SHORT}",
             "CREATE TABLE IF NOT EXISTS archive_parts (writer uuid, part int, source text, attempt uuid, PRIMARY KEY (writer, part))"

@@ -99,6 +99,7 @@ class Upkeep:
         for part in self.writer.take(now if everything else now - FOLD_AFTER):
             total += fold(self._tools, part.key, part.entries, self._journal, now)
             self.writer.folded(part)
+        self.writer.lease.note_low(self.writer.low())
         return total
 
     def _keep(self, everything: bool) -> int:

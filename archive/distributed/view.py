@@ -50,7 +50,7 @@ class View:
         self._store, self._link, self._book = store, store.link, store.book
         self._book.refresh()
         sources = {self._book.sources[i] for p in set(points) for i in self._book.numbers.get(p, ())}
-        keys = [k for w in (writers(self._link) if sources else ()) for k in parts_of(self._link, w) if k.source in sources]
+        keys = [k for k in parts_of(self._link, writers(self._link)) if k.source in sources] if sources else []
         entries = store.follower.read(keys)
         self._chunks = Chunks(self._link)
         self._roots: dict[str, Root] = {s: store.roots.read(s) for s in sources}

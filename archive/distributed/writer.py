@@ -145,7 +145,7 @@ class Writer:
 
     def _refresh(self, source: str) -> _Source:
         known = self._sources.setdefault(source, _Source())
-        keys = [key for writer in writers(self._link) for key in parts_of(self._link, writer) if key.source == source]
+        keys = [key for key in parts_of(self._link, writers(self._link)) if key.source == source]
         with self.lock:  # what others hold; one's own rows may be of an append that failed
             mine = {(p.key.writer, p.key.part): p for p in (*self._open.values(), *self.closed) if p.key.source == source}
         for key, lines in summaries(self._link, [k for k in keys if k.writer != self.lease.writer]):
@@ -233,6 +233,11 @@ class Writer:
             for source in [s for s, p in self._open.items() if p.opened <= before or p.bytes >= PART_BYTES]:
                 self.closed.append(self._open.pop(source))
             return list(self.closed)
+
+    def low(self) -> int:
+        """Parts before this one are folded."""
+        with self._appending, self.lock:
+            return min((p.key.part for p in (*self._open.values(), *self.closed)), default=self._next_part)
 
     def folded(self, part: Part) -> None:
         """A part is in the open tier."""

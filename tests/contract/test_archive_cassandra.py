@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from archive import open_archive
-from archive.distributed import sealer
+from archive.distributed import sealer, writer
 from archive.distributed.adapter import DistributedArchive
 from archive.distributed.journal import Journal
 from archive.distributed.tables import chunk_table
@@ -232,6 +232,16 @@ async def test_an_append_whose_answer_got_lost_is_stored_once(archive: Distribut
     await archive.upkeep.fold()
     assert (await raw(archive, "s.p0"))[1] == [0.0, 1.0, 2.0, 3.0]
     assert (await archive.stats()).samples == 80
+
+
+async def test_readers_pass_over_what_was_folded_long_ago(archive: DistributedArchive, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PART_BYTES", 1)
+    for n in range(70):
+        await archive.append([batch_of("s", n)])
+    await archive.upkeep.fold()
+    assert look("low", "archive_writers") == [(71,)]
+    await archive.append([batch_of("s", 70)])
+    assert (await raw(archive, "s.p0"))[1] == [float(n) for n in range(71)]
 
 
 async def test_names_with_large_batches_are_kept_once(archive: DistributedArchive, look: Look) -> None:
