@@ -20,6 +20,7 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.policies import RoundRobinPolicy
 
+from archive import open_archive
 from bus import open_bus
 from cdb import open_config
 from deploy.engines import processes
@@ -30,6 +31,7 @@ from deploy.engines.kafka import ARTEFACTS, JAVA, VERSION
 from deploy.engines.small import Redis
 from kernel.clock import SystemClock
 from kernel.errors import MlaError
+from kernel.live_config import LiveConfig
 from mon_queue import open_hot
 from schemas.records import AUDIT_ACTIONS
 from tests.contract.bus_backends import action
@@ -203,6 +205,9 @@ async def test_cassandra_takes_the_platform_s_user_with_tls_only(site: Path, tmp
         address = url(site, "cassandra_url", "127.0.0.1", node.client)
         async with open_config(address, clock=SystemClock()) as store:
             assert (await store.load()).revision is None
+        async with open_archive(address, clock=SystemClock(), config=LiveConfig()) as archive:
+            report = await archive.append([batch(["site.weather.rain"], [1.5], time=SystemClock().now())])
+            assert report.stored == 1
         with pytest.raises(MlaError):
             async with open_config(address.replace("/mla?", "/another?"), clock=SystemClock()):
                 pass
