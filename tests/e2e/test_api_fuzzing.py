@@ -16,7 +16,7 @@ from tests.support.hmi import Hmi, running
 from tests.support.points import batch
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 15
+SECONDS = 13
 """Less where the examples are done before; on a busy machine fewer are tried."""
 COMMON = ("--no-color", "--generation-deterministic", "--continue-on-failure", "--no-shrink", "--max-time", str(SECONDS))
 NOT_SAID = "positive_data_acceptance"
