@@ -13,7 +13,6 @@ from kernel.errors import NotAvailable
 from kernel.fleet import Fleet
 from kernel.meter import Meter
 from kernel.steady import steadily
-from mla.modules import MODULES
 from schemas.records import (
     COMMANDS_REPLIES,
     COMMANDS_REQUESTS,
@@ -31,8 +30,9 @@ PATIENCE = 10.0
 class Manager:
     """The Monitor, Logging or Alarm Manager: one class, one system each."""
 
-    def __init__(self, system: str, *, bus: Bus, clock: Clock, meter: Meter) -> None:
-        self._system, self._bus, self._clock, self._meter = system, bus, clock, meter
+    def __init__(self, system: str, services: Sequence[str], *, bus: Bus, clock: Clock, meter: Meter) -> None:
+        """services: in the order in which they are stopped; they are started the other way round."""
+        self._system, self._services, self._bus, self._clock, self._meter = system, tuple(services), bus, clock, meter
         self._fleet = Fleet()
         self._replies: dict[str, asyncio.Queue[CommandReply]] = {}
 
@@ -78,11 +78,8 @@ class Manager:
                 await self._bus.publish(COMMANDS_REPLIES, [await self._carry_out(request)])
 
     async def _carry_out(self, request: CommandRequest) -> CommandReply:
-        names = [n for n, m in MODULES.items() if m.system == self._system and m.stoppable]
-        if request.verb is CommandVerb.START:
-            names.reverse()
         said: list[CommandReply] = []
-        for name in names:
+        for name in reversed(self._services) if request.verb is CommandVerb.START else self._services:
             said += await self._ask(replace(request, id=f"{request.id}.{name}", target=name, time=self._clock.now()))
         details = "; ".join(r.detail for r in said) or f"no service of {self._system} answered"
         ok = bool(said) and all(r.ok for r in said)

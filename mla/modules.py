@@ -65,7 +65,8 @@ def _hmi(p: Platform, meter: Meter) -> Service:
 def _manager(p: Platform, meter: Meter) -> Service:
     from mla.manager import Manager
 
-    return Manager("monitoring", bus=p.bus, clock=p.clock, meter=meter)
+    mine = [n for n, m in MODULES.items() if m.system == "monitoring" and m.stoppable]
+    return Manager("monitoring", mine, bus=p.bus, clock=p.clock, meter=meter)
 
 
 MODULES: Final[Mapping[str, Module]] = {

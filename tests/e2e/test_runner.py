@@ -127,7 +127,7 @@ async def test_a_failing_service_ends_its_process_and_says_why(tmp_path: Path) -
 
 async def test_a_manager_stops_a_whole_system_and_leaves_itself_running(tmp_path: Path) -> None:
     def manager(p: Platform, meter: Meter) -> Manager:
-        return Manager("monitoring", bus=p.bus, clock=p.clock, meter=meter)
+        return Manager("monitoring", ["collector", "dispatcher"], bus=p.bus, clock=p.clock, meter=meter)
 
     modules = {
         "collector": Module("monitoring", lambda p, m: Steady(), ""),
