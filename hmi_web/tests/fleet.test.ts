@@ -5,6 +5,7 @@ import { commonScale, fleetBand } from '../src/lib/fleet';
 import { slope, timeToLimit } from '../src/lib/forecast';
 import { NO_LIMITS } from '../src/lib/judge';
 import { marksOf, type Annotation } from '../src/lib/marks';
+import { fit } from '../src/lib/plan';
 import { rose, turn } from '../src/lib/rose';
 import { HOUR, MINUTE } from '../src/lib/time';
 import { compass, difference, disagree, QUANTITIES, type Quantity } from '../src/lib/weather';
@@ -120,5 +121,19 @@ describe('marks and gestures', () => {
     expect(zoomed(out, 0.25, -1)).toEqual([0, 1_000_000]);
     const [a, b] = zoomed([0, 10_000], 0.5, -5);
     expect(b - a).toBe(10_000);
+  });
+});
+
+describe('a plan that is not shown', () => {
+  it('has a scale all the same', () => {
+    expect(
+      fit(
+        [
+          [-300, 100],
+          [400, -200],
+        ],
+        { left: 50, right: -150, top: 60, bottom: -80 },
+      ).scale,
+    ).toBeGreaterThan(0);
   });
 });

@@ -19,7 +19,8 @@ export function fit(places: readonly (readonly [number, number])[], area: Area):
   const es = places.map((p) => p[0]);
   const ns = places.map((p) => p[1]);
   const [w, e, s, n] = places.length ? [Math.min(...es), Math.max(...es), Math.min(...ns), Math.max(...ns)] : [0, 0, 0, 0];
-  const scale = Math.min((area.right - area.left) / Math.max(e - w, 1), (area.bottom - area.top) / Math.max(n - s, 1));
+  // An area without extent (a plan that is not shown) has a scale all the same, so that whoever divides by it ends.
+  const scale = Math.max(0.01, Math.min((area.right - area.left) / Math.max(e - w, 1), (area.bottom - area.top) / Math.max(n - s, 1)));
   return { scale, x0: (area.left + area.right) / 2 - (scale * (w + e)) / 2, y0: (area.top + area.bottom) / 2 + (scale * (n + s)) / 2 };
 }
 
