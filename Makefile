@@ -51,6 +51,7 @@ lint: install $(WEB)/node_modules/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m deploy.dashboards --check
 	cd $(WEB) && npm run --silent check && npm run --silent lint && npm test --silent
 
 unit: install

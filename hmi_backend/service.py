@@ -51,13 +51,23 @@ class HmiBackend:
     """GraphQL, live sockets, exports and the web HMI on one address."""
 
     def __init__(
-        self, ports: HmiPorts, *, host: str, port: int, users: Users, views: Path, static: Path | None, origins: Sequence[str] = ()
+        self,
+        ports: HmiPorts,
+        *,
+        host: str,
+        port: int,
+        users: Users,
+        views: Path,
+        static: Path | None,
+        origins: Sequence[str] = (),
+        open_metrics: bool = False,
     ) -> None:
-        """`views`: the file in which saved views are kept, made where it does not exist."""
+        """`views`: the file in which saved views are kept, made where it does not exist. `open_metrics`: /metrics without log-in on any
+        address, as it is on loopback."""
         self.backend = Backend(ports, users)
         self._views = views
         self._host, self._port = host, port
-        self.app = create_app(self.backend, static=static, open_metrics=host in LOOPBACK, origins=origins)
+        self.app = create_app(self.backend, static=static, open_metrics=open_metrics or host in LOOPBACK, origins=origins)
         self.port = port
         """The port in use, once it is ready; of interest where 0 was asked for."""
 

@@ -38,4 +38,5 @@ def build_hmi(p: Platform, meter: Meter) -> Service:
         users=users_of(p.settings.data),
         views=p.settings.data / "views.sqlite",
         static=static if static.is_dir() else None,
+        open_metrics=p.settings.metrics_open,
     )

@@ -34,7 +34,7 @@ class Settings(BaseModel):
     hot_retention: float = Field(120.0, gt=0, description="Recent window of the hot queue, seconds")
     hot_bytes: int = Field(64 << 20, ge=1 << 20, description="Bound of that window, bytes")
     demo_port: int = Field(4840, ge=1024, le=65_500, description="First of the ports that the simulated array listens on")
-    metrics_open: bool = Field(True, description="/metrics without log-in")
+    metrics_open: bool = Field(False, description="/metrics without log-in on any address, as on loopback")
 
     @field_validator("log_level")
     @classmethod
