@@ -9,7 +9,7 @@ import numpy as np
 from kernel.clock import SECOND, ManualClock
 from kernel.hot_queue import HotQueue
 from kernel.samples import Kind
-from tests.contract.hot_backends import hot  # noqa: F401  (a fixture)
+from tests.contract.hot_backends import hot
 from tests.support.points import T0, batch
 
 
