@@ -17,6 +17,8 @@ from kernel.samples import Ints
 
 AHEAD = 16
 """Answers under way while one is decoded: some 100 kB."""
+OVERHEAD = 300
+"""Bytes that keeping a slab takes besides its data."""
 REMEMBERED = 32 << 20
 """Bytes of slabs kept."""
 _SLAB = "SELECT data FROM archive_slabs WHERE base = ? AND section = ? AND low = ?"
@@ -79,7 +81,7 @@ class Slabs:
             for key in missing:
                 if key not in self._data:
                     self._data[key] = held[key]
-                    self._size += len(held[key])
+                    self._size += len(held[key]) + OVERHEAD
             while self._size > REMEMBERED:
-                self._size -= len(self._data.popitem(last=False)[1])
+                self._size -= len(self._data.popitem(last=False)[1]) + OVERHEAD
         return [held[key] for key in keys]

@@ -30,6 +30,7 @@ MOST_NAMES = 1_000_000
 LISTS = 4096
 REMEMBERED = 2_000_000
 """Samples of journals that readers keep decoded: some 60 MB."""
+MOST_PARTS = 2000
 _PUT = (
     "INSERT INTO archive_journal (writer, part, row, piece, pieces, stored, epoch, seq, n, size, first, last, names, at, data)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -245,7 +246,7 @@ class Follower:
 
     def _shrink(self) -> None:
         total = sum(p.n for p in self._parts.values())
-        while total > REMEMBERED and self._parts:
+        while (total > REMEMBERED or len(self._parts) > MOST_PARTS) and self._parts:
             total -= self._parts.popitem(last=False)[1].n
 
 

@@ -6,6 +6,7 @@ wait in the open tier for the day to end, so that a chunk row is never a handful
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -156,6 +157,10 @@ class _Chunk:
     ttl: int
 
 
+class Stopped(Exception):
+    """The program ends: what was begun is left off and begun again by whoever keeps the archive next."""
+
+
 class Sealer:
     """Synchronous; one thread of one process at a time."""
 
@@ -163,6 +168,7 @@ class Sealer:
         """ensure makes the table of a class, if it is not there."""
         self._tools, self._link, self._ensure = tools, tools.link, ensure
         self._buckets = Buckets(tools.link)
+        self.stopping = threading.Event()
 
     def forget(self) -> None:
         """Another process has sealed meanwhile."""
@@ -185,6 +191,8 @@ class Sealer:
         low, high = min(s.low for s in one.sections), max(s.high for s in one.sections)
         step = max(1, (high - low + 1) * AT_ONCE // max(1, sum(s.n for s in one.sections)))
         for begin in range(low, high + 1, step):
+            if self.stopping.is_set():
+                raise Stopped
             end = min(begin + step - 1, high)
             for at in range(0, len(streams), FLYING):
                 for stream in streams[at : at + FLYING]:

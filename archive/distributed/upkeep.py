@@ -12,7 +12,7 @@ from archive.classes import ClassBook
 from archive.distributed.folder import Tools, fold, fold_of_the_dead
 from archive.distributed.journal import Journal
 from archive.distributed.lease import RENEW, NamedLease
-from archive.distributed.sealer import Sealer
+from archive.distributed.sealer import Sealer, Stopped
 from archive.distributed.tables import ensure_class
 from archive.distributed.writer import Writer
 from kernel.array import ArchiveClass
@@ -37,7 +37,8 @@ class Upkeep:
         self._journal = Journal(tools.link)
         self._sealer = Sealer(tools, self._ensure)
         self._keeper = NamedLease(tools.link, "upkeep")
-        self._pool = ThreadPoolExecutor(1, "ThreadPool-archive-upkeep")
+        self._folding = ThreadPoolExecutor(1, "ThreadPool-archive-fold")
+        self._sealing = ThreadPoolExecutor(1, "ThreadPool-archive-seal")
         self._beat = ThreadPoolExecutor(1, "ThreadPool-archive-lease")
         self._made: dict[str, ArchiveClass] = {}
         self._held = False
@@ -65,7 +66,7 @@ class Upkeep:
     async def fold(self, *, everything: bool = True) -> int:
         """Folds this writer's parts: all, or those that are full or a minute old. Returns how many samples."""
         try:
-            return await self._in(self._pool, lambda: self._fold(everything))
+            return await self._in(self._folding, lambda: self._fold(everything))
         finally:
             if self.writer.samples() < MOST_SAMPLES:
                 self._room.set()
@@ -73,7 +74,7 @@ class Upkeep:
     async def seal(self, *, everything: bool = False) -> int:
         """Seals what is due, or with `everything` all windows that are over, and takes over from the dead, where no other process does.
         Returns the number of windows."""
-        return await self._in(self._pool, lambda: self._keep(everything))
+        return await self._in(self._sealing, lambda: self._keep(everything))
 
     async def settle(self) -> None:
         """All at once, waiting for nothing: before a backup, after an import, for a measurement."""
@@ -126,17 +127,19 @@ class Upkeep:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The background tasks live within."""
-        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._pulse, self._folder, self._sealing)]
+        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._pulse, self._folder, self._keeping)]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
+            self._sealer.stopping.set()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.shield(asyncio.to_thread(self._end))
 
     def _end(self) -> None:
-        self._pool.shutdown()
+        self._folding.shutdown()
+        self._sealing.shutdown()
         self._beat.shutdown()
         try:
             self.writer.lease.leave(empty=self.writer.samples() == 0)
@@ -166,7 +169,7 @@ class Upkeep:
             await sleep(self._clock, 1.0)
             await self._attempt("fold", lambda: self.fold(everything=False))
 
-    async def _sealing(self) -> None:
+    async def _keeping(self) -> None:
         while True:
             await sleep(self._clock, LOOK_EVERY)
             await self._attempt("seal", self.seal)
@@ -178,3 +181,5 @@ class Upkeep:
             self._errors.pop(name, None)
         except NotAvailable as error:
             self._errors[name] = str(error)
+        except Stopped:
+            return

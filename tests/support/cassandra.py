@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import RoundRobinPolicy
 from cassandra.query import tuple_factory
@@ -13,12 +14,26 @@ from cassandra.query import tuple_factory
 from cql import read_place
 
 _RUN = os.urandom(4).hex()
+_made: dict[str, str] = {}
+"""Keyspace to a URL of its cluster."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keyspaces_go() -> Iterator[None]:
+    """A server that was given keeps nothing of this run; one that was started for it goes as a whole."""
+    yield
+    if os.environ.get("MLA_TEST_CASSANDRA"):
+        for keyspace, url in _made.items():
+            with administrator(url) as session:
+                session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}")
 
 
 def own(url: str, name: str) -> str:
     """The same cluster with a keyspace of this test run's own."""
     host, _, _ = url.rpartition("/")
-    return f"{host}/t_{name}_{_RUN}"
+    keyspace = f"t_{name}_{_RUN}"
+    _made[keyspace] = f"{host}/{keyspace}"
+    return _made[keyspace]
 
 
 @contextmanager
