@@ -121,6 +121,8 @@ class Runner:
         self._hop.left += drained.samples
         self._hop.last = self._clock.now()
         self.feed.accepted = drained.mark
+        if drained.samples:
+            self._meter.gauges[f"{self.name}.publish_lag_s"] = (self._hop.last - drained.received) / SECOND
 
     def _batches(self, drained: Drained) -> tuple[PointBatch, ...]:
         """At least one when coverage is to be extended; the last one carries it."""
