@@ -7,16 +7,19 @@ export interface Columns {
   t: (Micros | null)[];
   v: Value[];
   q: (number | null)[];
+  /** Until when each value is known to hold: received, or its source was connected and silent. Live values only. */
+  c?: (number | null)[];
 }
 
 export const EMPTY: Columns = { t: [], v: [], q: [] };
 
 /** Takes a `Columns` scalar apart; anything that is not three equally long lists is refused. */
 export function readColumns(json: unknown): Columns {
-  const { t, v, q } = (json ?? {}) as Record<string, unknown>;
+  const { t, v, q, c } = (json ?? {}) as Record<string, unknown>;
   if (!Array.isArray(t) || !Array.isArray(v) || !Array.isArray(q) || t.length !== v.length || v.length !== q.length)
     throw new TypeError('columns t, v, q of equal length expected');
-  return { t: t as Columns['t'], v: v as Value[], q: q as Columns['q'] };
+  const read: Columns = { t: t as Columns['t'], v: v as Value[], q: q as Columns['q'] };
+  return Array.isArray(c) && c.length === t.length ? { ...read, c: c as (number | null)[] } : read;
 }
 
 /** Number for drawing: booleans as 0 and 1, text as nothing. */

@@ -23,6 +23,8 @@ export interface Sample {
   t: Micros;
   v: Value;
   q: number;
+  /** Until when it is known to hold, where the platform says so. */
+  c?: Micros;
 }
 
 export type Tap = (point: string, sample: Sample) => void;
@@ -57,7 +59,7 @@ export class Reading {
     if (!this.sample) return null;
     const device = this.def?.device ?? '';
     const covered = nav.live ? link.word !== 'offline' && sources.of(device)?.connected : then.covered.has(device);
-    return covered ? Math.max(this.sample.t, nav.moment) : this.sample.t;
+    return covered ? Math.max(this.sample.t, nav.moment) : Math.max(this.sample.t, this.sample.c ?? 0);
   }
 
   /** The value's text, without unit. */
@@ -240,7 +242,7 @@ class Points {
   }
 
   #take(batch: LiveBatch, live = false): void {
-    const { t, v, q } = readColumns(batch.columns);
+    const { t, v, q, c } = readColumns(batch.columns);
     batch.points.forEach((name, i) => {
       const at = t[i];
       const r = this.of(name);
@@ -248,7 +250,8 @@ class Points {
         r.sample = null;
         return;
       }
-      const sample: Sample = { t: at, v: v[i] ?? null, q: q[i] ?? 2 };
+      const until = c?.[i];
+      const sample: Sample = { t: at, v: v[i] ?? null, q: q[i] ?? 2, ...(until == null ? {} : { c: until }) };
       r.sample = sample;
       this.updates += 1;
       if (live) for (const tap of this.#taps) tap(name, sample);
