@@ -74,7 +74,7 @@ class Buckets:
         """The bucket for a chunk of `size` bytes; a new one is to be written down by write() first."""
         wanted = length_for(size, chunk)
         for bucket in self.holding(number, name, window):
-            if bucket.length <= 2 * wanted:
+            if bucket.length <= 2 * wanted or bucket.start == window:  # another one that begins there would be the same partition
                 return bucket
         bucket = Bucket(window, wanted)
         life = ttl and min(ttl + bucket.length // 1_000_000, LONGEST // 1_000_000)

@@ -23,8 +23,8 @@ AGO = 100
 """Chunks looked at, at a time, when the sample in force before a moment is searched backwards."""
 FLYING = 64
 Line = tuple[int, str, Bucket, tuple[Any, ...]]
-"""Series, class, bucket; window, chunk, kind, first, last, made."""
-Key = tuple[int, str, int, int, int, int]
+"""Series, class, bucket; window, chunk, kind, piece, first, last, made."""
+Key = tuple[int, str, int, int, int, int, int]
 
 
 class Chunks:
@@ -44,13 +44,13 @@ class Chunks:
             for name, bucket in self._of(number):
                 if bucket.start < end and bucket.start + bucket.length + DAY > start:
                     text = (
-                        f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
+                        f"SELECT window, chunk, kind, piece, first, last, made FROM {chunk_table(name)}"
                         " WHERE id = ? AND bucket = ? AND window > ? AND window < ?"
                     )
                     asked.append((number, name, bucket, self._link.start(text, (number, bucket.start, start - DAY, end))))
         lines: list[Line] = []
         for number, name, bucket, future in asked:
-            lines += [(number, name, bucket, row) for row in self._link.wait(future) if row[3] < end and row[4] >= start]
+            lines += [(number, name, bucket, row) for row in self._link.wait(future) if row[4] < end and row[5] >= start]
         return self._refs(lines)
 
     def before(self, ids: Iterable[int], moment: int) -> list[Ref]:
@@ -65,9 +65,9 @@ class Chunks:
                 found = self._newest.get((number, name, bucket.start))
                 if found is None:
                     found = self._link.ask(*_newest(number, name, bucket, moment))
-                mine = [row for row in found if row[3] <= moment]
+                mine = [row for row in found if row[4] <= moment]
                 lines += [(number, name, bucket, row) for row in mine]
-                best = max([best, *(min(row[4], moment) for row in mine)])
+                best = max([best, *(min(row[5], moment) for row in mine)])
         return self._refs(lines, ahead=1)
 
     def prefetch(self, ids: Sequence[int], moment: int) -> None:
@@ -85,9 +85,9 @@ class Chunks:
         keys: list[Key] = []
         for i, (number, name, bucket) in enumerate(places):
             rows = self._newest[number, name, bucket.start] = answers.get(i)
-            best = max((r for r in rows if r[3] <= moment), key=lambda r: (min(r[4], moment), r[5]), default=None)
+            best = max((r for r in rows if r[4] <= moment), key=lambda r: (min(r[5], moment), r[6]), default=None)
             if best is not None:
-                keys.append((number, name, bucket.start, *best[:3]))
+                keys.append((number, name, bucket.start, *best[:4]))
         data = Ahead(self._link, [_data(key) for key in keys], FLYING)
         for i, key in enumerate(keys):
             for (blob,) in data.get(i):
@@ -104,12 +104,12 @@ class Chunks:
         return sorted(known, key=lambda b: b[1].start + b[1].length, reverse=True)
 
     def _refs(self, lines: list[Line], ahead: int = 16) -> list[Ref]:
-        lines.sort(key=lambda line: line[3][3])
-        keys = [(number, name, bucket.start, *row[:3]) for number, name, bucket, row in lines]
+        lines.sort(key=lambda line: line[3][4])
+        keys = [(number, name, bucket.start, *row[:4]) for number, name, bucket, row in lines]
         answers = Ahead(self._link, [_data(key) for key in keys], ahead)
         return [
             Ref((made, SEALED), Kind(kind), first, last, self._loader(answers, i, key))
-            for i, (key, (*_, (_, _, kind, first, last, made))) in enumerate(zip(keys, lines, strict=True))
+            for i, (key, (*_, (_, _, kind, _, first, last, made))) in enumerate(zip(keys, lines, strict=True))
         ]
 
     def _loader(self, answers: Ahead, place: int, key: Key) -> Callable[[], Table | None]:
@@ -127,13 +127,13 @@ class Chunks:
 
 def _newest(number: int, name: str, bucket: Bucket, moment: int) -> tuple[str, tuple[int, int, int]]:
     text = (
-        f"SELECT window, chunk, kind, first, last, made FROM {chunk_table(name)}"
+        f"SELECT window, chunk, kind, piece, first, last, made FROM {chunk_table(name)}"
         f" WHERE id = ? AND bucket = ? AND window <= ? ORDER BY window DESC LIMIT {AGO}"
     )
     return text, (number, bucket.start, moment)
 
 
 def _data(key: Key) -> tuple[str, tuple[int, ...]]:
-    number, name, bucket, window, chunk, kind = key
-    text = f"SELECT data FROM {chunk_table(name)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ?"
-    return text, (number, bucket, window, chunk, kind)
+    number, name, *rest = key
+    text = f"SELECT data FROM {chunk_table(name)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ? AND piece = ?"
+    return text, (number, *rest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,6 +23,8 @@ from cql import Link
 BATCH = 256 << 10
 """Bytes of slabs in one mutation."""
 AT_ONCE = 8
+MOST = 131_072
+"""Samples of one series in one slab, but for those of a single batch: a megabyte at most."""
 INDEX = -1
 """In place of a slab's first series: the row that lists the first series of all slabs of its section."""
 _PUT = "INSERT INTO archive_slabs (base, section, low, data) VALUES (?, ?, ?, ?)"
@@ -92,7 +94,7 @@ def fold(tools: Tools, key: PartKey, entries: Sequence[Entry], journal: Journal,
     while True:
         base = uuid.uuid4()
         left = _not_stored(tools.roots.read(key.source), entries)
-        pieces = list(fold_source(0, [t for e in left for t in e.tables], tools.classes))
+        pieces = [p for group in _groups(left) for p in fold_source(0, [t for e in group for t in e.tables], tools.classes)]
         journal.begin_fold(key, base)
         write_slabs(tools.link, base, pieces)
         tools.told.put_ledger(key.source, base, left)
@@ -106,6 +108,21 @@ def fold(tools: Tools, key: PartKey, entries: Sequence[Entry], journal: Journal,
             tools.link.ask(_DROP, (attempt,))  # another process was first, or had begun this and died
         journal.drop(key)
         return sum(s.n for s in root.sections if s.base == base)
+
+
+def _groups(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """All at once, unless some series has too many samples for one slab: then some entries at a time."""
+    tables = [t for e in entries for t in e.tables]
+    if sum(map(len, tables)) <= MOST or int(np.bincount(np.concatenate([t.point for t in tables])).max()) <= MOST:
+        yield entries
+        return
+    held: list[Entry] = []
+    for made in entries:
+        if held and sum(e.n for e in held) + made.n > MOST:
+            yield held
+            held = []
+        held.append(made)
+    yield held
 
 
 def _commit(root: Root, key: PartKey, entries: Sequence[Entry], lines: Sequence[Section]) -> bool:

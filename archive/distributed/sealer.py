@@ -31,6 +31,8 @@ QUIET = 10 * SECOND
 LATE_WAIT = 1800 * SECOND
 """Late data of sealed windows is collected for so long, unless it is much."""
 MUCH = 100_000
+MOST = 131_072
+"""Samples in one row: a megabyte at most."""
 FEW = 256
 """Samples in a window below which a point waits for the day's end."""
 AT_ONCE = 400_000
@@ -138,6 +140,7 @@ class _Old:
 
     bucket: Bucket
     kind: Kind
+    piece: int
     n: int
     size: int
     made: int
@@ -150,6 +153,7 @@ class _Chunk:
 
     number: int
     kind: Kind
+    piece: int
     first: int
     last: int
     n: int
@@ -212,35 +216,31 @@ class Sealer:
         merged = resolved([*(o.table for found in old.values() for o in found), *tables])
         by_kind = {k: ordered(concat([t for t in merged if t.kind is k])) for k in sorted({t.kind for t in merged})}
         chunks: list[_Chunk] = []
-        for kind, table in by_kind.items():
+        for table in by_kind.values():
             first = starts(table.point)
             for a, b in zip(first[:-1].tolist(), first[1:].tolist(), strict=True):
                 number = int(table.point[a])
                 if number not in old and work.due.chunk < DAY and (b - a < FEW or work.due.waits):
                     work.waiting.append(take(table, slice(a, b)))
                 elif (ttl := _ttl(work, int(table.time[b - 1]))) >= 0:
-                    mine = take(table, slice(a, b))
-                    data = pack_slab(mine, np.array([0, b - a], np.int64))
-                    chunks.append(_Chunk(number, kind, int(mine.time[0]), int(mine.time[-1]), b - a, data, ttl))
+                    chunks += _pieces(number, take(table, slice(a, b)), ttl)
         self._write(work, chunks, old)
-        for number, found in old.items():
-            for gone in found:
-                table_of = by_kind.get(gone.kind)
-                if table_of is None or number not in table_of.point:
-                    self._delete(work, number, gone)
         if sum(map(len, work.waiting)) >= AT_ONCE:
             self._keep_open(work)
 
     def _existing(self, work: _Work, ids: Sequence[int]) -> dict[int, list[_Old]]:
         one = work.due
-        text = f"SELECT kind, n, made, data FROM {chunk_table(one.archive_class)} WHERE id = ? AND bucket = ? AND window = ? AND chunk = ?"
+        text = (
+            f"SELECT kind, piece, n, made, data FROM {chunk_table(one.archive_class)}"
+            " WHERE id = ? AND bucket = ? AND window = ? AND chunk = ?"
+        )
         asked: deque[tuple[int, Bucket, Any]] = deque()
         found: dict[int, list[_Old]] = defaultdict(list)
 
         def collect() -> None:
             number, bucket, future = asked.popleft()
-            for kind, n, made, data in self._link.wait(future):
-                found[number].append(_Old(bucket, Kind(kind), n, len(data), made, read_slab(open_slab(data))))
+            for kind, piece, n, made, data in self._link.wait(future):
+                found[number].append(_Old(bucket, Kind(kind), piece, n, len(data), made, read_slab(open_slab(data))))
 
         for number in ids:
             for bucket in self._buckets.holding(number, one.archive_class, one.window):
@@ -252,37 +252,47 @@ class Sealer:
         return found
 
     def _write(self, work: _Work, found: Sequence[_Chunk], old: dict[int, list[_Old]]) -> None:
-        """Chunks, after their buckets."""
+        """Chunks, after their buckets; what was there and is not written again goes."""
         one = work.due
         text = (
-            f"INSERT INTO {chunk_table(one.archive_class)} (id, bucket, window, chunk, kind, first, last, n, made, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
+            f"INSERT INTO {chunk_table(one.archive_class)} (id, bucket, window, chunk, kind, piece, first, last, n, made, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"
         )
-        placed = [(c, self._bucket(work, c, old.get(c.number, ()))) for c in found]
-        self._buckets.write()
-        for c, bucket in placed:
+        places = self._places(work, found, old)
+        written = set()
+        for c in found:
             made = max([*(s.made for s in one.sections), *(o.made for o in old.get(c.number, ()))])
-            key = (c.number, bucket.start, one.window, one.chunk, int(c.kind))
+            key = (c.number, places[c.number].start, one.window, one.chunk, int(c.kind), c.piece)
             self._send(work, text, (*key, c.first, c.last, c.n, made, c.data, work.stamp, c.ttl))
             work.count(c.n, len(c.data), c.first, c.last)
+            written.add(key)
+        for number, gone in ((number, o) for number, before in old.items() for o in before):
+            key = (number, gone.bucket.start, one.window, one.chunk, int(gone.kind), gone.piece)
+            work.count(-gone.n, -gone.size, 1 << 62, 0)
+            if key not in written:
+                self._delete(work, key)
 
-    def _bucket(self, work: _Work, c: _Chunk, old: Sequence[_Old]) -> Bucket:
-        for before in old:
-            if before.kind is c.kind:
-                work.count(-before.n, -before.size, c.first, c.last)
-                return before.bucket
-        if old:
-            return old[0].bucket
-        return self._buckets.choose(c.number, work.due.archive_class, work.due.window, work.due.chunk, len(c.data), c.ttl)
-
-    def _delete(self, work: _Work, number: int, gone: _Old) -> None:
+    def _places(self, work: _Work, found: Sequence[_Chunk], old: dict[int, list[_Old]]) -> dict[int, Bucket]:
         one = work.due
+        sizes: dict[int, int] = defaultdict(int)
+        for c in found:
+            sizes[c.number] += len(c.data)
+        ttl = {c.number: c.ttl for c in found}
+        places = {
+            number: old[number][0].bucket
+            if number in old
+            else self._buckets.choose(number, one.archive_class, one.window, one.chunk, size, ttl[number])
+            for number, size in sizes.items()
+        }
+        self._buckets.write()
+        return places
+
+    def _delete(self, work: _Work, key: tuple[int, ...]) -> None:
         text = (
-            f"DELETE FROM {chunk_table(one.archive_class)} USING TIMESTAMP ?"
-            " WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ?"
+            f"DELETE FROM {chunk_table(work.due.archive_class)} USING TIMESTAMP ?"
+            " WHERE id = ? AND bucket = ? AND window = ? AND chunk = ? AND kind = ? AND piece = ?"
         )
-        self._send(work, text, (work.stamp, number, gone.bucket.start, one.window, one.chunk, int(gone.kind)))
-        work.count(-gone.n, -gone.size, 1 << 62, 0)
+        self._send(work, text, (work.stamp, *key))
 
     def _send(self, work: _Work, text: str, values: Sequence[Any]) -> None:
         if len(work.flying) >= FLYING:
@@ -340,6 +350,16 @@ class Sealer:
             return len(root.garbage) < before
 
         self._tools.roots.change(source, now, commit)
+
+
+def _pieces(number: int, table: Table, ttl: int) -> list[_Chunk]:
+    """A series' samples of a window: one chunk, or several where a node would not take it as one."""
+    found = []
+    for piece, at in enumerate(range(0, len(table), MOST)):
+        mine = take(table, slice(at, at + MOST))
+        data = pack_slab(mine, np.array([0, len(mine)], np.int64))
+        found.append(_Chunk(number, table.kind, piece, int(mine.time[0]), int(mine.time[-1]), len(mine), data, ttl))
+    return found
 
 
 def _ttl(work: _Work, last: int) -> int:

@@ -77,10 +77,9 @@ def ensure_class(link: Link, found: ArchiveClass) -> None:
             link,
             "archive",
             table,
-            f"CREATE TABLE IF NOT EXISTS {table} (id int, bucket bigint, window bigint, chunk bigint, kind tinyint, first bigint,"
-            " last bigint, n int, made bigint, data blob, PRIMARY KEY ((id, bucket), window, chunk, kind)) WITH id = {id:"
-            + table
-            + "} AND compaction ="
+            f"CREATE TABLE IF NOT EXISTS {table} (id int, bucket bigint, window bigint, chunk bigint, kind tinyint, piece int,"
+            " first bigint, last bigint, n int, made bigint, data blob,"
+            " PRIMARY KEY ((id, bucket), window, chunk, kind, piece)) WITH id = {id:" + table + "} AND compaction ="
             f" {{'class': 'TimeWindowCompactionStrategy', 'compaction_window_unit': 'DAYS', 'compaction_window_size': {days}}}"
             f" AND default_time_to_live = {seconds} AND compression = {{'enabled': false}}",
         )

@@ -168,19 +168,27 @@ class Writer:
         return known
 
     def _write(self, plan: _Plan, now: int) -> list[tuple[Part, list[Entry]]]:
-        """Each source's batches into its part."""
-        self._stored = max(now, self._stored + 1)
-        by_source: dict[str, list[tuple[PointBatch, Entry]]] = {}
+        """Each source's batches into its part, or into several where one would become too large."""
+        by_source: dict[str, list[tuple[Checked, Ints]]] = {}
         for checked, ids in plan.checked:
-            by_source.setdefault(checked.batch.source, []).append((checked.batch, entry(checked.batch, checked.tables, ids, self._stored)))
+            by_source.setdefault(checked.batch.source, []).append((checked, ids))
+        self._stored = max(now, self._stored + 1)
         written = []
         wanted = []
-        for source, made in by_source.items():
-            part = self._part(source, now)
-            wanted.append(self.journal.mutations(part.key, part.row, made))
-            part.row += len(made)  # also where writing fails: what is half there is never written again
-            part.bytes += sum(len(row[-1]) for rows in wanted[-1] for row in rows)
-            written.append((part, [e for _, e in made]))
+        for source, waiting in by_source.items():
+            while waiting:
+                part = self._part(source, now)
+                room, taken = PART_BYTES - part.bytes, 0
+                while taken < len(waiting) and room > 0:
+                    room -= _about(waiting[taken][0].batch)
+                    taken += 1
+                made = [(c.batch, entry(c.batch, c.tables, ids, self._stored)) for c, ids in waiting[:taken]]
+                waiting = waiting[taken:]
+                self._stored += 1
+                wanted.append(self.journal.mutations(part.key, part.row, made))
+                part.row += len(made)  # also where writing fails: what is half there is never written again
+                part.bytes = max(part.bytes + sum(len(r[-1]) for m in wanted[-1] for r in m), PART_BYTES if waiting else 0)
+                written.append((part, [e for _, e in made]))
         self.journal.write(wanted)
         return written
 
@@ -243,3 +251,8 @@ class Writer:
         """A part is in the open tier."""
         with self.lock:
             self.closed = [p for p in self.closed if p is not part]
+
+
+def _about(batch: PointBatch) -> int:
+    """Bytes that a batch takes in the journal, about: its names are mostly there already."""
+    return 12 * size(batch) + sum(map(len, batch.texts.value))

@@ -244,6 +244,30 @@ async def test_readers_pass_over_what_was_folded_long_ago(archive: DistributedAr
     assert (await raw(archive, "s.p0"))[1] == [float(n) for n in range(71)]
 
 
+async def test_what_a_node_would_not_take_at_once_is_cut(archive: DistributedArchive, look: Look) -> None:
+    noise = np.random.default_rng(2).normal(size=900_000)
+    times = T + np.arange(900_000) * 4000
+    cuts = [slice(a, a + 300_000) for a in range(0, 900_000, 300_000)]
+    await archive.append([one(seq, "busy", times[cut].tolist(), noise[cut]) for seq, cut in enumerate(cuts)])
+    assert len(look("part", "archive_parts")) >= 2
+
+    async def check() -> None:
+        (block,) = await archive.series(SeriesQuery(("busy",), T, NOW))
+        assert block.series.value.tobytes() == noise.tobytes()
+        assert (await archive.at(("busy", "never"), T + 4000 * 500_000)).values() == [noise[500_000], None]
+
+    await check()
+    await archive.upkeep.fold()
+    await check()
+    await archive.upkeep.seal(everything=True)
+    assert sorted(look("piece", "archive_chunks_standard")) == [(i,) for i in range(7)]
+    await check()
+    await archive.append([one(9, "busy", [int(times[7])], ["text"], kind=Kind.TEXT)])
+    await archive.upkeep.settle()
+    assert sorted(look("kind, piece", "archive_chunks_standard")) == [*((1, i) for i in range(7)), (3, 0)]
+    assert (await archive.stats()).samples == 900_000
+
+
 async def test_names_with_large_batches_are_kept_once(archive: DistributedArchive, look: Look) -> None:
     names = tuple(f"telescope.camera.module{i:05}.temperature" for i in range(20_000))
     for seq in range(3):
