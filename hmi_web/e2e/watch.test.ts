@@ -106,7 +106,7 @@ describe.each(['dark', 'day', 'red'])('a watch by keyboard in %s', (palette) => 
     await other.page.context().close();
 
     await press(page, 'v');
-    await page.getByRole('button', { name: 'Remove' }).focus();
+    await page.getByRole('button', { name: 'Remove', exact: true }).focus();
     await press(page, 'Enter');
     await page.getByRole('dialog').getByText('removed').waitFor();
     await press(page, 'Escape');

@@ -47,6 +47,7 @@ export async function gql<T>(query: string, variables: Record<string, unknown> =
     throw new ApiError('log in first', 'UNAUTHENTICATED');
   }
   const answer = (await response.json().catch(() => null)) as { data?: T; errors?: GraphQLErrorLike[] } | null;
+  signal?.throwIfAborted(); // a body cut short by who asked is no failure of the API
   const first = answer?.errors?.[0];
   if (first) {
     const code = first.extensions?.code ?? 'FAILED';
