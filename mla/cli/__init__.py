@@ -28,6 +28,9 @@ COMMANDS = {
     "dead": ("mla.cli.dead", "dead"),
     "user": ("mla.cli.user", "user"),
     "engines": ("mla.cli.engines", "engines"),
+    "backup": ("mla.cli.backup", "backup"),
+    "restore": ("mla.cli.backup", "restore"),
+    "migrate": ("mla.cli.migrate", "migrate"),
     "bench": ("mla.cli.bench", "bench"),
 }
 
