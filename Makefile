@@ -62,8 +62,8 @@ e2e: install web tests/peers/node_modules/.installed
 	$(BIN)/pytest tests/e2e
 browser: install web chromium
 	$(BIN)/pytest tests/browser
-bench: install
-	$(BIN)/mla bench
+bench: install tests/peers/node_modules/.installed
+	for name in ingest opcua archive query fanout startup; do $(BIN)/mla bench $$name --json || exit 1; done
 
 generate: install
 	$(BIN)/python -m schemas.generate

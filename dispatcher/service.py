@@ -44,9 +44,9 @@ class Dispatcher:
             ready()
 
     async def _feed_hot(self) -> None:
-        hop = self._meter.hop("dispatcher.hot")
-        async for batch in self._bus.tail(MONITORING_POINTS, since=self._clock.now() - REFILL):
-            n = size(batch)
+        hop, begun = self._meter.hop("dispatcher.hot"), self._clock.now()
+        async for batch in self._bus.tail(MONITORING_POINTS, since=begun - REFILL):
+            n = size(batch) if batch.published >= begun else 0  # what only refills was counted when it came first
             hop.entered += n
             await self._hot.put([batch])
             hop.left += n
@@ -67,7 +67,6 @@ class Dispatcher:
         async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
             async for batches in subscription.batches():
                 begun, samples = self._clock.now(), sum(map(size, batches))
-                hop.entered += samples
                 await self._store(batches, (), hop)
                 await steadily(subscription.commit, self._clock, self._meter)
                 self._passed_over(subscription.lost)
@@ -81,10 +80,9 @@ class Dispatcher:
         hop = self._meter.hop("dispatcher.state")
         async with self._bus.subscribe(MONITORING_STATE, group=GROUP) as subscription:
             async for events in subscription.batches():
-                hop.entered += len(events)
                 await self._store((), events, hop)
                 await steadily(subscription.commit, self._clock, self._meter)
-                hop.left += len(events)
+                hop.entered, hop.left = hop.entered + len(events), hop.left + len(events)
                 hop.last = self._clock.now()
 
     async def _watch_archive(self) -> None:
@@ -120,6 +118,8 @@ class Dispatcher:
 
 
 def _account(hop: HopMeter, report: AppendReport) -> None:
+    """In and out at once: what a stop leaves undone comes again and is counted then."""
+    hop.entered += report.offered
     hop.left += report.stored
     hop.explain("duplicate", report.duplicate)
     for cause, count in report.refused.items():

@@ -10,6 +10,7 @@ from schemas.records import Heartbeat, Hop, ServiceState
 
 SILENT_AFTER = 5 * SECOND
 FORGET_AFTER = 600 * SECOND
+_WRONG = (ServiceState.FAILED, ServiceState.DEGRADED)
 _ORDER = (
     ServiceState.FAILED,
     ServiceState.DEGRADED,
@@ -142,14 +143,14 @@ class Fleet:
 
 
 def _worst(name: str, members: Sequence[InstanceStatus]) -> SystemStatus:
-    current = [m for m in members if m.state is not ServiceState.FAILED or not _replaced(m, members)]
+    current = [m for m in members if m.state not in (ServiceState.FAILED, ServiceState.STOPPED) or not _replaced(m, members)]
     state = min((m.state for m in current), key=_ORDER.index)
-    errors = [(m.beat.time, m.beat.last_error) for m in members if m.beat.last_error]
+    errors = [(m.beat.time, m.beat.last_error or f"silent for {m.silent_s:.0f} s") for m in current if m.state in _WRONG]
     return SystemStatus(name, state, tuple(current), max(errors)[1] if errors else "")
 
 
 def _replaced(gone: InstanceStatus, members: Sequence[InstanceStatus]) -> bool:
-    """Whether a silent instance has a living successor of the same service on the same host."""
+    """Whether an instance that is gone has a living successor of the same service on the same host."""
     return any(
         m.state is not ServiceState.FAILED
         and m.beat.service == gone.beat.service

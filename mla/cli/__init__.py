@@ -79,18 +79,27 @@ def main(arguments: list[str] | None = None) -> Any:
     except MlaError as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None
+    except OSError as error:
+        click.echo(f"Error: {told(error)}", err=True)
+        raise SystemExit(1) from None
     except BaseExceptionGroup as group:
         raise SystemExit(_grouped(group)) from None
 
 
+def told(error: OSError) -> str:
+    """The file and what is wrong with it, in one line."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check the path, its owner and the room on its disk"
+
+
 def _grouped(group: BaseExceptionGroup[BaseException]) -> int:
     """Reports errors of ours that come out of a task group; anything else is a fault and shows its traceback."""
-    ours, rest = group.split(MlaError)
+    ours, rest = group.split((MlaError, OSError))
     if rest is not None:
         raise rest
     assert ours is not None
     error: BaseException = ours
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    click.echo(f"Error: {error}", err=True)
+    click.echo(f"Error: {told(error) if isinstance(error, OSError) else error}", err=True)
     return 2 if isinstance(error, (BadUsage, ConfigProblems)) else 1

@@ -24,13 +24,16 @@ BENCHES = {
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--seconds", type=float, help="How long to measure.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="How long to measure.")
 @click.option("--points", default=20_000, show_default=True, help="Points configured.")
 @click.option("--rate", type=float, help="Points per second; default: as fast as it goes.")
 @click.option("--engines", is_flag=True, help="On Kafka, Redis and Cassandra.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def bench(name: str | None, seconds: float | None, points: int, rate: float | None, engines: bool, as_json: bool) -> None:
     """Run a benchmark; without NAME, list them."""
+    if name is None and as_json:
+        emit_json([{"name": n, "measures": about} for n, (_, _, _, about) in BENCHES.items()])
+        return
     if name is None:
         emit_table(("BENCHMARK", "MEASURES"), [(n, about) for n, (_, _, _, about) in BENCHES.items()])
         return

@@ -19,7 +19,9 @@ from mla.settings import Settings, load
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 UNITS = {"us": 1, "ms": 1000, "s": SECOND, "m": 60 * SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(us|ms|s|min|m|h|d)$")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|min|m|h|d)")
+FARTHEST = 36_525 * UNITS["d"]
+"""A hundred years from 1970: times and durations beyond are mistakes."""
 
 
 def settings_of(ctx: click.Context, **overrides: Any) -> Settings:
@@ -55,11 +57,12 @@ def emit_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def parse_duration(text: str) -> int:
-    """`10s`, `5m`, `1.5h`, `7d` as microseconds. Raises BadUsage."""
-    found = _DURATION.match(text.strip())
-    if not found:
-        raise BadUsage(f"{text!r} is not a duration; write for example 10s, 5m, 1h or 7d")
-    return round(float(found[1]) * UNITS[found[2]])
+    """`10s`, `5m`, `1h30m`, `7d` as microseconds. Raises BadUsage."""
+    parts = _DURATION.findall(text.strip())
+    length = round(sum(float(n) * UNITS[unit] for n, unit in parts))
+    if not parts or "".join(n + unit for n, unit in parts) != text.strip() or length > FARTHEST:
+        raise BadUsage(f"{text!r} is not a duration; write for example 10s, 5m, 1h30m or 7d")
+    return length
 
 
 def parse_time(text: str) -> int:
@@ -79,16 +82,28 @@ def parse_time(text: str) -> int:
     return round(moment.timestamp() * SECOND)
 
 
+def parse_range(start: str, end: str) -> tuple[int, int]:
+    """Both ends of a range, microseconds UTC. Raises BadUsage where it ends before it begins or lies before 1970."""
+    lo, hi = parse_time(start), parse_time(end)
+    if lo < 0 or hi > FARTHEST:
+        raise BadUsage(f"the range {start!r} to {end!r} leaves the years 1970 to 2069")
+    if hi <= lo:
+        raise BadUsage(f"the range ends at {show_time(hi)}, before it begins at {show_time(lo)}")
+    return lo, hi
+
+
 def show_time(moment: int | None, digits: int = 3) -> str:
     """ISO 8601 UTC; a dash for none."""
     if not moment:
         return "–"
     text = datetime.fromtimestamp(moment // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{moment % SECOND:06d}"[: 20 + digits] + "Z"
+    return (f"{text}.{moment % SECOND:06d}"[: 20 + digits] if digits else text) + "Z"
 
 
 def show_age(seconds: float) -> str:
-    """A short age."""
+    """A short age; of what lies ahead, that its clock does."""
+    if seconds < -1:
+        return f"clock {show_age(-seconds)} ahead"
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

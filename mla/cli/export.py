@@ -10,10 +10,10 @@ import click
 
 from archive import open_archive
 from archive.export import ArchiveExporter
-from kernel.archive import Archive, SeriesBlock, SeriesQuery
+from kernel.archive import Archive, Fill, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.clock import SystemClock
 from kernel.live_config import LiveConfig
-from mla.cli.common import parse_time, run_async, settings_of, show_bytes
+from mla.cli.common import parse_range, run_async, settings_of, show_bytes
 from mla.cli.read import config_of, grid, select
 
 
@@ -42,10 +42,12 @@ def export() -> None:
 @click.option("--to", "end", default="now", show_default=True)
 @click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "arrow"]), default="csv", show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
-@click.option("--resample", "method", help="As for `mla query`.")
+@click.option(
+    "--resample", "method", type=click.Choice([m.value for m in ResampleMethod], case_sensitive=False), help="As for `mla query`."
+)
 @click.option("--every")
-@click.option("--buckets", type=int)
-@click.option("--fill", default="NONE")
+@click.option("--buckets", type=click.IntRange(min=1))
+@click.option("--fill", default="NONE", type=click.Choice([f.value for f in Fill], case_sensitive=False), show_default=True)
 @click.pass_context
 def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, form: str, output: str, method: str | None, every: str | None,
            buckets: int | None, fill: str) -> None:  # fmt: skip
@@ -56,7 +58,7 @@ def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, for
     async def work() -> int:
         config = await config_of(settings)
         chosen = select(config, names or ("*",))
-        lo, hi = parse_time(start), parse_time(end)
+        lo, hi = parse_range(start, end)
         live = LiveConfig(config)
         async with open_archive(settings.archive, clock=SystemClock(), config=live, read_only=True) as archive:
             written = 0

@@ -15,11 +15,11 @@ from bus import open_bus
 from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, SystemClock, sleep
 from kernel.errors import BadUsage, NotAvailable
-from kernel.fleet import Fleet, HopStatus, SystemStatus
+from kernel.fleet import Fleet, HopStatus, InstanceStatus, SystemStatus
 from mla.cli.common import emit_json, emit_table, json_option, run_async, settings_of, show_age, show_bytes
 from mla.modules import MODULES
 from mla.settings import Settings
-from schemas.records import COMMANDS_REPLIES, COMMANDS_REQUESTS, HEARTBEATS, CommandReply, CommandRequest, CommandVerb
+from schemas.records import COMMANDS_REPLIES, COMMANDS_REQUESTS, HEARTBEATS, CommandReply, CommandRequest, CommandVerb, ServiceState
 
 PATIENCE = 30.0
 
@@ -57,7 +57,7 @@ async def _listen(settings: Settings) -> tuple[Fleet, int]:
 
 
 async def _fold(bus: Bus, clock: Clock, fleet: Fleet) -> None:
-    async for beat in bus.tail(HEARTBEATS, since=clock.now() - 60 * SECOND):
+    async for beat in bus.tail(HEARTBEATS, since=clock.now() - 600 * SECOND):
         fleet.add(beat)
 
 
@@ -98,8 +98,9 @@ def _show(fleet: Fleet, now: int) -> None:
         ("INSTANCE", "STATE", "UP", "CPU", "MEMORY", "REVISION", "LAST ERROR"),
         [
             (i.beat.instance, i.state.value, show_age((now - i.beat.started) / SECOND), f"{i.beat.cpu_s:.1f} s",
-             show_bytes(i.beat.rss_bytes), i.beat.revision, i.beat.last_error or "–")
-            for i in fleet.instances(now)
+             show_bytes(i.beat.rss_bytes), i.beat.revision, _trouble(i))
+            for s in fleet.services(now)
+            for i in s.instances
         ],
     )  # fmt: skip
     click.echo()
@@ -111,6 +112,13 @@ def _show(fleet: Fleet, now: int) -> None:
             for h in fleet.hops(now)
         ],
     )  # fmt: skip
+
+
+def _trouble(i: InstanceStatus) -> str:
+    """What is wrong with an instance now."""
+    if i.state is ServiceState.FAILED:
+        return i.beat.last_error or f"silent for {show_age(i.silent_s)}"
+    return i.beat.last_error if i.state is ServiceState.DEGRADED and i.beat.last_error else "–"
 
 
 def _command(verb: CommandVerb, about: str) -> click.Command:

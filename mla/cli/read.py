@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,10 +12,12 @@ import orjson
 
 import cdb as configuration
 from archive import open_archive
+from bus import open_bus
 from kernel.archive import Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.array import ArrayConfig, Point
 from kernel.clock import SECOND, SystemClock
-from kernel.errors import BadUsage
+from kernel.discovery import complete
+from kernel.errors import BadUsage, NotAvailable
 from kernel.live_config import LiveConfig
 from kernel.samples import json_values
 from mla.cli.common import (
@@ -22,23 +25,37 @@ from mla.cli.common import (
     emit_table,
     json_option,
     parse_duration,
-    parse_time,
+    parse_range,
     run_async,
     settings_of,
     show_age,
     show_time,
 )
+from mla.cli.tails import read_all
 from mla.settings import Settings
+from schemas.records import MONITORING_DISCOVERED
 
 QUALITY = ("good", "uncertain", "bad")
 PAGE = 100_000
 
 
 async def config_of(settings: Settings) -> ArrayConfig:
-    """The newest published configuration."""
+    """The newest published configuration, completed by what devices told. Raises NotAvailable where nothing was ever kept."""
+    nothing_there(settings)
     async with configuration.open_config(settings.cdb, clock=SystemClock()) as store:
         snapshot = await store.load()
-    return configuration.compile(snapshot.documents, snapshot.revision.number if snapshot.revision else 0)
+    config = configuration.compile(snapshot.documents, snapshot.revision.number if snapshot.revision else 0)
+    if not any(source.browse for source in config.sources.values()) and config.points:
+        return config
+    async with open_bus(settings.bus, clock=SystemClock()) as bus:
+        told = {d.source: d for d in await read_all(bus, MONITORING_DISCOVERED, 0)}
+    return complete(config, told)
+
+
+def nothing_there(settings: Settings) -> None:
+    """Raises NotAvailable where the embedded configuration database does not exist: reading must not make one."""
+    if settings.cdb.startswith("sqlite://") and not Path(settings.cdb.removeprefix("sqlite://")).exists():
+        raise NotAvailable(f"there is no platform at {settings.data}: name its folder with --data, or start one with `mla up`")
 
 
 def select(config: ArrayConfig, patterns: Sequence[str]) -> list[str]:
@@ -54,7 +71,7 @@ def select(config: ArrayConfig, patterns: Sequence[str]) -> list[str]:
 
 @click.command()
 @click.argument("glob", default="*")
-@click.option("--first", default=1000, show_default=True, help="At most so many.")
+@click.option("--first", type=click.IntRange(min=1), default=1000, show_default=True, help="At most so many.")
 @click.option("--after", help="Only names after this one: pages on.")
 @json_option
 @click.pass_context
@@ -139,7 +156,7 @@ def _shown(point: Point, value: Any) -> str:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="POINT…")
-@click.option("--max-hz", default=4.0, show_default=True, help="At most so many updates per second and point.")
+@click.option("--max-hz", type=click.FloatRange(0.01, 50), default=4.0, show_default=True, help="Updates per second and point.")
 @json_option
 @click.pass_context
 def watch(ctx: click.Context, names: tuple[str, ...], max_hz: float, as_json: bool) -> None:
@@ -172,9 +189,11 @@ def watch(ctx: click.Context, names: tuple[str, ...], max_hz: float, as_json: bo
 def grid(method: str | None, every: str | None, buckets: int | None, fill: str) -> Resample | None:
     """The resampling asked for; None for raw samples. Raises BadUsage."""
     if method is None or method.upper() == "RAW":
+        if every or buckets:
+            raise BadUsage("--every and --buckets go with --resample, for example --resample MEAN")
         return None
     if (every is None) == (buckets is None):
-        raise BadUsage("--resample needs either --every, for example 10s, or --buckets")
+        raise BadUsage("--resample needs either --every, for example 10s, or --buckets, for example 500")
     return Resample(ResampleMethod[method.upper()], parse_duration(every) if every else None, buckets, Fill[fill.upper()])
 
 
@@ -184,19 +203,20 @@ def grid(method: str | None, every: str | None, buckets: int | None, fill: str) 
 @click.option("--to", "end", default="now", show_default=True)
 @click.option("--resample", "method", type=click.Choice([m.value for m in ResampleMethod], case_sensitive=False))
 @click.option("--every", help="Width of a bucket, for example 10s.")
-@click.option("--buckets", type=int, help="Number of buckets.")
+@click.option("--buckets", type=click.IntRange(min=1), help="Number of buckets.")
+@click.option("--after", help="The next_cursor of an earlier answer, for one point: pages on.")
 @click.option("--fill", default="NONE", type=click.Choice([f.value for f in Fill], case_sensitive=False), show_default=True)
 @json_option
 @click.pass_context
 def query(ctx: click.Context, names: tuple[str, ...], start: str, end: str, method: str | None, every: str | None, buckets: int | None,
-          fill: str, as_json: bool) -> None:  # fmt: skip
+          after: str | None, fill: str, as_json: bool) -> None:  # fmt: skip
     """Samples of points from the archive."""
     settings = settings_of(ctx)
     resample = grid(method, every, buckets, fill)
 
     async def work() -> tuple[ArrayConfig, list[SeriesBlock]]:
         config = await config_of(settings)
-        request = SeriesQuery(tuple(select(config, names)), parse_time(start), parse_time(end), resample, limit=PAGE)
+        request = SeriesQuery(tuple(select(config, names)), *parse_range(start, end), resample, limit=PAGE, cursor=after)
         async with open_archive(settings.archive, clock=SystemClock(), config=LiveConfig(config), read_only=True) as archive:
             return config, await archive.series(request)
 
@@ -214,7 +234,7 @@ def query(ctx: click.Context, names: tuple[str, ...], start: str, end: str, meth
                 err=True,
             )
         if b.next_cursor:
-            click.echo(f"{p.name}: only the first {PAGE} samples; `mla export points` writes all of them", err=True)
+            click.echo(f"{p.name}: the first {PAGE} samples; more with --after {b.next_cursor}, all with `mla export points`", err=True)
 
 
 def _block(config: ArrayConfig, b: SeriesBlock) -> dict[str, Any]:

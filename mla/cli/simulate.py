@@ -22,10 +22,16 @@ from simulator.serve import assign, serve
 
 
 @click.command()
-@click.option("--telescopes", default=9, show_default=True)
-@click.option("--points", type=int, help="Monitoring points in all (default: the example mini-array, about 2 000).")
-@click.option("--rate", default=1.0, show_default=True, help="Hz of every point with --points; else a factor on the example.")
-@click.option("--processes", type=int, help="Processes to divide the servers among (default: one per 100 000 points).")
+@click.option("--telescopes", type=click.IntRange(1, 999), default=9, show_default=True)
+@click.option("--points", type=click.IntRange(min=1), help="Monitoring points in all (default: the example mini-array, about 2 000).")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.001, 100),
+    default=1.0,
+    show_default=True,
+    help="Hz with --points; else a factor.",
+)
+@click.option("--processes", type=click.IntRange(1, 64), help="Processes to divide the servers among (default: one per 100 000 points).")
 @click.option("--published", is_flag=True, help="Serve the sources of the published configuration instead of the example.")
 @click.option("--faults", metavar="demo|none|FILE", default="demo", show_default=True)
 @click.option("--scene", type=click.Path(dir_okay=False), help="A scene file, so that the same world goes on.")
