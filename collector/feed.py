@@ -99,6 +99,7 @@ class Feed:
         self._covered = (0, 0)
         self._extended = 0
         self._lost_at = 0
+        self._refused = ""
         self._room = asyncio.Event()
         self._room.set()
 
@@ -176,6 +177,18 @@ class Feed:
         self._lost_at = self._covered[1] or self.last_received or self.clock.now()
         self._event(StateKind.DISCONNECTED, GapCause.DISCONNECTED, (), self._lost_at, None, None, reason)
         self.is_connected = False
+
+    def refused(self, count: int, first: str = "") -> None:
+        """How many points the source does not give just now. first: the name of one and the reason."""
+        text = f"{count} points refused, first {first}" if count else ""
+        if text == self._refused:
+            return
+        self._refused = text
+        self._meter.gauges[f"{self.source}.refused_count"] = float(count)
+        if count:
+            self._health.bad(f"source {self.source}", text, "refused")
+        else:
+            self._health.good(f"source {self.source}", "refused")
 
     def describe(self, name: str, unit: str, span: tuple[float, float] | None, labels: Sequence[tuple[int, str]]) -> None:
         """What the device knows of a point and the configuration lacks. Logged once, and kept in `descriptions`."""

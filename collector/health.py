@@ -10,19 +10,19 @@ class Health:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._problems: dict[str, str] = {}
+        self._problems: dict[tuple[str, str], str] = {}
 
-    def bad(self, what: str, text: str) -> None:
-        """This thing is not well."""
-        self._problems[what] = text
+    def bad(self, what: str, text: str, aspect: str = "") -> None:
+        """This thing is not well. aspect: which of its problems, where it may have several at once."""
+        self._problems[what, aspect] = text
         self._meter.degraded(f"{what}: {text}")
 
-    def good(self, what: str) -> None:
-        """This thing is well again, or gone."""
-        if self._problems.pop(what, None) is None:
+    def good(self, what: str, aspect: str = "") -> None:
+        """This thing is well again in this aspect, or gone."""
+        if self._problems.pop((what, aspect), None) is None:
             return
         if self._problems:
             newest = next(reversed(self._problems))
-            self._meter.degraded(f"{newest}: {self._problems[newest]}")
+            self._meter.degraded(f"{newest[0]}: {self._problems[newest]}")
         else:
             self._meter.recovered()

@@ -77,6 +77,7 @@ class Runner:
                 self.feed.lost("the collector stopped reading it")
             await self._last_words()
             self._health.good(f"source {self.name}")
+            self.feed.refused(0)
 
     async def _read(self) -> None:
         backoff, said = Backoff(), ""

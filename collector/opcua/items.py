@@ -104,6 +104,12 @@ class Items:
             self.whole = False
             yield
             self.whole = True
+            self._tell()
+
+    def _tell(self) -> None:
+        """What is refused, for whoever asks how the collector is."""
+        point, status = next(iter(self.refused.values()), (None, 0))
+        self._feed.refused(len(self.refused), f"{point.name}: {status_name(status)}" if point is not None else "")
 
     def undescribed(self) -> dict[str, ua.NodeId]:
         """The nodes of subscribed points whose configuration lacks what the server may know, each told once."""

@@ -11,7 +11,7 @@ import pytest
 from kernel.array import Browse, DeadbandKind, Point, PointKind, PointType, Processing
 from kernel.batches import columns
 from kernel.clock import SECOND, SystemClock
-from schemas.records import GapCause, StateKind
+from schemas.records import GapCause, ServiceState, StateKind
 from tests.peers.collecting import array, collecting, point, source
 from tests.peers.opcua_peer import opcua_peer
 from tests.support.waiting import until
@@ -83,8 +83,13 @@ async def test_one_bad_node_never_costs_its_group(tmp_path: Path) -> None:
         assert (unknown[2], unknown[3]) == (2, 0x80340000)  # BadNodeIdUnknown
         assert math.isnan(unknown[1])
         assert [v[3] for v in c.bus.values("p.nonsense")] == [0x80330000]  # BadNodeIdInvalid
+        assert c.meter.state is ServiceState.DEGRADED
+        assert c.meter.last_error.startswith("source peer: 2 points refused, first p.")
         await peer.tell("add", index=77)  # it is asked for again, slowly, and comes to life
         await until(lambda: any(q == 0 for _, _, q, _ in c.bus.values("p.unknown")))
+        await until(lambda: c.meter.last_error == "source peer: 1 points refused, first p.nonsense: BadNodeIdInvalid")
+        c.config.replace(array([source(peer.url)], points[:2]))
+        await until(lambda: c.meter.state is not ServiceState.DEGRADED)
 
 
 async def test_nodes_are_found_by_browse_path(tmp_path: Path) -> None:

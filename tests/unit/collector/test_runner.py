@@ -336,3 +336,19 @@ async def test_changed_processing_acts_at_once_and_forgets_nothing(world: World)
         assert [v for _, v, _, _ in world.bus.values("p.a")] == [1.0, 1.5, 1.6]
         assert world.hop() == (4, 3, {"suppressed": 1})
         assert driver.attempts == driver.attempts[:1]  # the connection was not touched
+
+
+async def test_refused_points_degrade_until_none_is_refused_or_the_source_is_gone(world: World) -> None:
+    async with running(world, ONE):
+        feed = world.driver().feed
+        assert feed is not None
+        feed.refused(2, "p.a: BadNodeIdUnknown")
+        feed.connected(world.clock.now())  # the connection is well, and says nothing of the points
+        assert world.meter.state is ServiceState.DEGRADED
+        assert world.meter.last_error == "source s1: 2 points refused, first p.a: BadNodeIdUnknown"
+        feed.refused(0)
+        assert world.meter.state is not ServiceState.DEGRADED
+        feed.refused(1, "p.a: BadNodeIdUnknown")
+        world.config.replace(config([source("s1", enabled=False)], {}))
+        await world.clock.advance(1)
+        assert world.meter.state is not ServiceState.DEGRADED
