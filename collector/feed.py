@@ -124,7 +124,7 @@ class Feed:
             timed = self._timed(column, received)
             self.table.last[timed.index] = timed.time
             for typed in self._typed(timed):
-                for passed in self.processor.process(typed):
+                for passed in self.processor.process(typed, received):
                     self._lanes.setdefault(lane, []).append(passed)
                     self._queued += len(passed.time)
         self._settle()
@@ -242,6 +242,15 @@ class Feed:
         self._hop.entered += counts.pop("derived", 0)
         for cause, count in counts.items():
             self._hop.explain(cause, count)
+        offered = self.processor.offered()
+        if offered:
+            entered = offered.pop("entered")
+            hop = self._meter.hop("collector.statistics", self.source)
+            hop.entered += entered
+            hop.left += entered - sum(offered.values())
+            hop.last = self.clock.now()
+            for cause, count in offered.items():
+                hop.explain(cause, count)
         if self._queued:
             self.dirty.set()
         if self._queued >= MAX_QUEUED:

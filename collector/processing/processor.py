@@ -26,6 +26,8 @@ T = TypeVar("T", Emitted, Sums)
 _MEDIAN = STATISTICS.index("median")
 GRACE = 2 * SECOND
 """After its end a window waits this long for samples under way, when no later sample closes it."""
+FAR = np.iinfo(np.int64).max - statistics.SKEW
+"""A time of reception with which no sample is of the future."""
 
 
 class Processor:
@@ -44,6 +46,8 @@ class Processor:
         """Values of open windows, where a median is asked for."""
         self._deadbands: dict[int, float] = {}
         self._counts: Counter[str] = Counter()
+        self._offered: Counter[str] = Counter()
+        """Samples offered to statistics: `entered`, and of these `late` and `future`, which are in no window."""
 
     # --- configuration -----------------------------------------------------------------------------------------------------------
 
@@ -90,8 +94,8 @@ class Processor:
 
     # --- samples -----------------------------------------------------------------------------------------------------------------
 
-    def process(self, column: Column) -> tuple[Column, ...]:
-        """What is to be passed on of a column, and the statistics of windows that it closed."""
+    def process(self, column: Column, received: int = FAR) -> tuple[Column, ...]:
+        """What is to be passed on of a column, and the statistics of windows that it closed. received: microseconds UTC."""
         if not self._any:
             return (column,)
         self._room(len(self._table))
@@ -104,14 +108,14 @@ class Processor:
         for which in rounds(column.index[busy]):
             at = busy[which]
             part = take(whole, at)
-            passed, changed, closed = self._round(part)
+            passed, changed, closed = self._round(part, received)
             keep[at] = passed
             value[at] = changed
             derived += closed
         out = replace(whole, value=value)
         return (out if keep.all() else take(out, keep), *derived)
 
-    def _round(self, part: Column) -> tuple[NDArray[np.bool_], NDArray[Any], list[Column]]:
+    def _round(self, part: Column, received: int) -> tuple[NDArray[np.bool_], NDArray[Any], list[Column]]:
         slots = part.index
         settings = self._settings.at(slots)
         done = step(settings, self._emitted.at(slots), part)
@@ -120,20 +124,22 @@ class Processor:
             self._counts[cause] += count
         closed: list[Column] = []
         if settings.every.any() and part.kind is not Kind.TEXT:
-            closed = self._statistics(slots, settings.every, done.column, done.accepted)
+            closed = self._statistics(slots, settings.every, done.column, done.accepted, received)
         return done.keep, done.column.value, closed
 
-    def _statistics(self, slots: Ints, every: Ints, column: Column, accepted: NDArray[np.bool_]) -> list[Column]:
+    def _statistics(self, slots: Ints, every: Ints, column: Column, accepted: NDArray[np.bool_], received: int) -> list[Column]:
         value = np.asarray(column.value, np.float64)
         usable = np.flatnonzero((every > 0) & accepted & (column.quality != Quality.BAD) & np.isfinite(value))
         if not len(usable):
             return []
         mine, spans, numbers = slots[usable], every[usable], value[usable]
         before = self._sums.at(mine)
-        after, closing, late = statistics.add(before, spans, column.time[usable], numbers, column.quality[usable])
+        time, quality = column.time[usable], column.quality[usable]
+        after, closing, late, future = statistics.add(before, spans, time, numbers, quality, received)
+        self._offered.update(entered=len(usable), late=int(late.sum()), future=int(future.sum()))
         closed = self._close(mine, before, spans, np.flatnonzero(closing))
         _scatter(self._sums, mine, after)
-        for i in np.flatnonzero(~late & (self._outputs[_MEDIAN, mine] >= 0)).tolist():
+        for i in np.flatnonzero(~late & ~future & (self._outputs[_MEDIAN, mine] >= 0)).tolist():
             self._kept.setdefault(int(mine[i]), []).append(float(numbers[i]))
         return closed
 
@@ -171,6 +177,13 @@ class Processor:
         """Since the last call: samples lost by cause, and `derived`, the statistics that were made."""
         found = {cause: count for cause, count in self._counts.items() if count}
         self._counts.clear()
+        return found
+
+    def offered(self) -> dict[str, int]:
+        """Since the last call: samples offered to statistics (`entered`), and those left out: `late` for their window, or of the `future`.
+        They are passed on all the same."""
+        found = dict(self._offered)
+        self._offered.clear()
         return found
 
 

@@ -99,6 +99,8 @@ def repeated(settings: Settings, emitted: Emitted, column: Column) -> tuple[Mask
     within = same & banded & (equal | (apart <= settings.deadband))
     unchanged = equal & (settings.silence >= 0)
     silent = (settings.silence >= 0) & (column.time - emitted.time >= settings.silence)
+    # one sample stamped in the future must not keep all later ones back until then
+    silent |= (settings.silence >= 0) & (column.time < emitted.time)
     return within & ~silent, unchanged & ~silent & ~within
 
 

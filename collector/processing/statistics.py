@@ -11,8 +11,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from kernel.clock import SECOND
 from kernel.samples import Bytes, Doubles, Ints
 
+SKEW = 60 * SECOND
+"""How far a sample's time may lie after its reception and still open a window. Clocks that are synchronised at all agree far better; a
+window opened by a wild time would make every sample late until then."""
 STATISTICS = ("mean", "min", "max", "std", "count", "median")
 Mask = NDArray[np.bool_]
 
@@ -43,13 +47,15 @@ def no_sums(n: int) -> Sums:
     )
 
 
-def add(sums: Sums, every: Ints, time: Ints, value: Doubles, quality: Bytes) -> tuple[Sums, Mask, Mask]:
-    """One sample to each row. Returns the sums after; where a window closed by it (its statistics are in `sums` as given); and where the
-    sample came too late for its window and was left out."""
-    window = time // every
-    opens = window > sums.window
+def add(sums: Sums, every: Ints, time: Ints, value: Doubles, quality: Bytes, received: int) -> tuple[Sums, Mask, Mask, Mask]:
+    """One sample to each row. Returns the sums after; where a window closed by it (its statistics are in `sums` as given); where the
+    sample came too late for its window and was left out; and where it was left out because it lies more than SKEW after its reception."""
+    window, limit = time // every, received + SKEW
+    future = time > limit
+    ahead = sums.window > limit // every  # our own clock was set back: the windows of before would keep all samples out
+    opens = ~future & ((window > sums.window) | ahead)
     closed = opens & (sums.n > 0)
-    late = ~opens & ((window < sums.window) | (sums.n == 0))
+    late = ~future & ~opens & ((window < sums.window) | (sums.n == 0))
     fresh = opens
     n = np.where(fresh, 1, sums.n + 1)
     before = np.where(fresh, 0.0, sums.mean)
@@ -66,8 +72,8 @@ def add(sums: Sums, every: Ints, time: Ints, value: Doubles, quality: Bytes) -> 
         high=np.where(fresh, value, np.maximum(sums.high, value)),
         quality=np.where(fresh, quality, np.maximum(sums.quality, quality)),
     )
-    kept = Sums(*(np.where(late, getattr(sums, f.name), getattr(after, f.name)) for f in fields(sums)))
-    return kept, closed, late
+    kept = Sums(*(np.where(late | future, getattr(sums, f.name), getattr(after, f.name)) for f in fields(sums)))
+    return kept, closed, late, future
 
 
 def ended(sums: Sums, every: Ints, now: int) -> Mask:

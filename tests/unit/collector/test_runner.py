@@ -18,7 +18,7 @@ from collector.health import Health
 from collector.service import Collector
 from kernel.array import ArrayConfig, Point, PointKind, PointType, Processing, Site, Source
 from kernel.batches import size
-from kernel.clock import ManualClock, settle
+from kernel.clock import SECOND, ManualClock, settle
 from kernel.errors import SourceLost
 from kernel.live_config import LiveConfig
 from kernel.meter import Meter
@@ -352,3 +352,53 @@ async def test_refused_points_degrade_until_none_is_refused_or_the_source_is_gon
         world.config.replace(config([source("s1", enabled=False)], {}))
         await world.clock.advance(1)
         assert world.meter.state is not ServiceState.DEGRADED
+
+
+async def test_a_device_clock_that_jumps_forward_and_back_stops_no_statistics(world: World) -> None:
+    processing = Processing(statistics_every=10.0, statistics=("count", "median"))
+    async with running(world, config([source("s1")], {"p.a": "s1"}, processing=processing)):
+        feed = world.driver().feed
+        assert feed is not None
+        await world.clock.advance(10 - world.clock.now() / SECOND % 10)
+
+        def give(value: float, ahead: float = 0.0) -> None:
+            now = world.clock.now()
+            feed.take([column(Kind.DOUBLE, [0], [now + round(ahead * SECOND)], [value])], now)
+
+        give(1.0)
+        give(99.0, 86_400.0)
+        give(2.0)
+        await world.clock.advance(11)
+        give(3.0)
+        give(99.0, -11.0)
+        await world.clock.advance(20)
+        assert [v for _, v, _, _ in world.bus.values("p.a")] == [1.0, 99.0, 2.0, 3.0, 99.0]
+        assert [v for _, v, _, _ in world.bus.values("p.a.count")] == [2.0, 1.0]
+        assert [v for _, v, _, _ in world.bus.values("p.a.median")] == [1.5, 3.0]
+        line = world.meter.hop("collector.statistics", "s1")
+        assert (line.entered, line.left, dict(line.lost)) == (5, 3, {"late": 1, "future": 1})
+        assert world.hop() == (9, 9, {})
+
+
+async def test_our_own_clock_set_back_stops_no_statistics(world: World) -> None:
+    processing = Processing(statistics_every=10.0, statistics=("count",))
+    async with running(world, config([source("s1")], {"p.a": "s1"}, processing=processing)):
+        feed = world.driver().feed
+        assert feed is not None
+        start = world.clock.now() // (10 * SECOND) * 10 * SECOND
+        for now in (start + 3600 * SECOND, start, start + 1, start + 10 * SECOND):
+            feed.take([column(Kind.DOUBLE, [0], [now], [1.0])], now)
+        await world.clock.advance(1)
+        assert [v for _, v, _, _ in world.bus.values("p.a.count")] == [1.0, 2.0]
+
+
+async def test_an_unchanged_value_of_the_future_keeps_no_later_ones_back(world: World) -> None:
+    async with running(world, config([source("s1")], {"p.a": "s1"}, processing=Processing(max_silence=5.0))):
+        feed = world.driver().feed
+        assert feed is not None
+        now = world.clock.now()
+        for second in (0, 86_400, 1, 2, 7):
+            feed.take([column(Kind.DOUBLE, [0], [now + second * SECOND], [1.0])], now)
+        await world.clock.advance(1)
+        assert [t - now for t, *_ in world.bus.values("p.a")] == [0, 86_400 * SECOND, SECOND, 7 * SECOND]
+        assert world.hop() == (5, 4, {"suppressed": 1})
