@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from collector.columns import take, total
+from collector.columns import total
 from collector.health import Health
 from collector.processing import Processor
 from collector.table import Table
+from collector.typed import typed
 from kernel.array import NO_PROCESSING, Point
 from kernel.batches import Column
 from kernel.clock import SECOND, Clock
@@ -100,6 +101,8 @@ class Feed:
         self._extended = 0
         self._lost_at = 0
         self._refused = ""
+        self._mismatches = 0
+        self._mistyped: set[int] = set()
         self._room = asyncio.Event()
         self._room.set()
 
@@ -123,8 +126,8 @@ class Feed:
             self._hop.entered += len(column.time)
             timed = self._timed(column, received)
             self.table.last[timed.index] = timed.time
-            for typed in self._typed(timed):
-                for passed in self.processor.process(typed, received):
+            for part in self._typed(timed):
+                for passed in self.processor.process(part, received):
                     self._lanes.setdefault(lane, []).append(passed)
                     self._queued += len(passed.time)
         self._settle()
@@ -256,17 +259,19 @@ class Feed:
         if self._queued >= MAX_QUEUED:
             self._room.clear()
 
-    def _typed(self, column: Column) -> tuple[Column, ...]:
-        """Integers that arrive for a point configured as double become doubles. Splits nothing in the usual case."""
-        if column.kind is not Kind.LONG:
-            return (column,)
-        double = self.table.to_double[column.index]
-        if not double.any():
-            return (column,)
-        if double.all():
-            return (replace(column, kind=Kind.DOUBLE, value=column.value.astype(np.float64)),)
-        converted = take(column, double)
-        return replace(converted, kind=Kind.DOUBLE, value=converted.value.astype(np.float64)), take(column, ~double)
+    def _typed(self, column: Column) -> list[Column]:
+        """The samples in the kinds of their points; what does not fit is passed on too, counted, and logged once for each point."""
+        found, strange = typed(column, self.table.kind[column.index])
+        if strange is None:
+            return found
+        self._meter.gauges[f"{self.source}.type_mismatch_count"] = float(self._mismatches + len(strange))
+        self._mismatches += len(strange)
+        for slot in set(np.unique(strange.index).tolist()) - self._mistyped:
+            self._mistyped.add(slot)
+            name, kind = self.table.names[slot], Kind(int(self.table.kind[slot])).name.lower()
+            value = strange.value[int(np.argmax(strange.index == slot))]
+            _log.warning("source %s: %s is configured as %s, but the device says %.80s", self.source, name, kind, value)
+        return [*found, strange]
 
     def _timed(self, column: Column, received: int) -> Column:
         """Fills in times that the device did not give."""

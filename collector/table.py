@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kernel.array import PointKind
-from kernel.samples import Ints
+from kernel.samples import Bytes, Ints, Kind
+
+KINDS = {
+    PointKind.DOUBLE: Kind.DOUBLE,
+    PointKind.LONG: Kind.LONG,
+    PointKind.BOOL: Kind.LONG,
+    PointKind.ENUM: Kind.LONG,
+    PointKind.TEXT: Kind.TEXT,
+}
+"""The kind in which the values of a point travel."""
 
 
 class Table:
@@ -18,8 +26,8 @@ class Table:
         self.names: list[str] = []
         self.last: Ints = np.zeros(0, np.int64)
         """Time of each slot's newest sample, microseconds UTC; 0 before the first."""
-        self.to_double: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        """Slots whose point is configured as double: integers that arrive for it become doubles."""
+        self.kind: Bytes = np.zeros(0, np.uint8)
+        """The kind that each slot's point is configured to have."""
         self._slots: dict[str, int] = {}
         self._tuples: dict[bytes, tuple[str, ...]] = {}
 
@@ -28,19 +36,19 @@ class Table:
 
     def slots(self, points: Iterable[tuple[str, PointKind]]) -> list[int]:
         """The slots of points, given on first use."""
-        found, doubles = [], []
+        found, kinds = [], []
         for name, kind in points:
             slot = self._slots.get(name)
             if slot is None:
                 slot = self._slots[name] = len(self.names)
                 self.names.append(name)
             found.append(slot)
-            doubles.append(kind is PointKind.DOUBLE)
+            kinds.append(KINDS[kind])
         missing = len(self.names) - len(self.last)
         if missing:
             self.last = np.concatenate([self.last, np.zeros(missing, np.int64)])
-            self.to_double = np.concatenate([self.to_double, np.zeros(missing, np.bool_)])
-        self.to_double[found] = doubles
+            self.kind = np.concatenate([self.kind, np.zeros(missing, np.uint8)])
+        self.kind[found] = kinds
         return found
 
     def find(self, name: str) -> int | None:

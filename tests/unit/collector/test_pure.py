@@ -183,7 +183,7 @@ def test_slots_are_never_reused() -> None:
     table = Table()
     (a, b) = table.slots([("a", PointKind.DOUBLE), ("b", PointKind.LONG)])
     assert table.slots([("b", PointKind.LONG), ("a", PointKind.DOUBLE)]) == [b, a]
-    assert table.to_double.tolist() == [True, False]
+    assert table.kind.tolist() == [Kind.DOUBLE, Kind.LONG]
     table.retire("a")
     assert table.find("a") is None
     (new,) = table.slots([("a", PointKind.DOUBLE)])
