@@ -155,7 +155,7 @@ class View:
         return [
             Ref((s.made, OPEN), s.kind, s.first, s.last, self._opener(s, slab, number))
             for s, slab in zip(lines, slabs, strict=True)
-            if slab is not None and slab.points[0] <= number <= slab.points[-1]
+            if slab is not None and _holds(slab, number)
         ]
 
     def _opener(self, section: Section, slab: Slab, number: int) -> Callable[[], Table | None]:
@@ -189,3 +189,9 @@ def _received(ledgers: Sequence[tuple[Ints, Ints, Ints]], time: int) -> int | No
         if len(hits):
             return int(received[hits[0]])
     return None
+
+
+def _holds(slab: Slab, number: int) -> bool:
+    """Whether a point is in a slab: another kind's slab may span its number, and its kind must not become this point's."""
+    at = int(np.searchsorted(slab.points, number))
+    return at < len(slab.points) and int(slab.points[at]) == number

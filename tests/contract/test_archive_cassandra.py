@@ -341,3 +341,18 @@ def test_the_archive_is_a_dictionary_that_lasts(cassandra_url: str, steps: list[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealer, "FEW", few)
         asyncio.run(play(steps, limit, emptied(cassandra_url, "archive")))
+
+
+async def test_a_point_keeps_its_kind_beside_points_of_another_kind(archive: DistributedArchive) -> None:
+    times = [T + i * SECOND for i in range(20)]
+    mixed = batch(
+        0,
+        ("mix.a", "mix.b", "mix.c"),
+        column(times * 2, [0.5] * 40, index=[0] * 20 + [2] * 20),
+        column(times, list(range(20)), kind=Kind.LONG, index=1),
+    )
+    await archive.append([mixed])
+    await archive.upkeep.fold()
+    (block,) = await archive.series(SeriesQuery(("mix.b",), 0, NOW))
+    assert block.series.value.dtype == np.int64
+    assert block.series.value.tolist() == list(range(20))
