@@ -21,8 +21,12 @@ class Health:
         """This thing is well again in this aspect, or gone."""
         if self._problems.pop((what, aspect), None) is None:
             return
+        if not self.tell():
+            self._meter.recovered()
+
+    def tell(self) -> bool:
+        """Says again what is wrong, if anything is: whoever says that a service is ready knows nothing of it."""
         if self._problems:
             newest = next(reversed(self._problems))
             self._meter.degraded(f"{newest[0]}: {self._problems[newest]}")
-        else:
-            self._meter.recovered()
+        return bool(self._problems)

@@ -80,6 +80,7 @@ class Collector:
                         async with self._following:
                             await self._follow(config, tasks, publisher)
                         ready()
+                        self._health.tell()
             finally:
                 serving.cancel()
 

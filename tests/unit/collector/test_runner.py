@@ -116,8 +116,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 @asynccontextmanager
 async def running(world: World, first: ArrayConfig) -> AsyncIterator[None]:
+    def ready() -> None:
+        world.meter.state = ServiceState.RUNNING
+
     world.config.replace(first)
-    task = asyncio.create_task(Collector(world.bus, world.clock, world.config, world.meter).run(lambda: None))
+    task = asyncio.create_task(Collector(world.bus, world.clock, world.config, world.meter).run(ready))
     await settle()
     try:
         yield
@@ -346,6 +349,9 @@ async def test_refused_points_degrade_until_none_is_refused_or_the_source_is_gon
         feed.connected(world.clock.now())  # the connection is well, and says nothing of the points
         assert world.meter.state is ServiceState.DEGRADED
         assert world.meter.last_error == "source s1: 2 points refused, first p.a: BadNodeIdUnknown"
+        world.config.replace(config([source("s1")], {"p.a": "s1", "p.b": "s1"}))  # after which the collector says that it is ready
+        await settle()
+        assert world.meter.state is ServiceState.DEGRADED
         feed.refused(0)
         assert world.meter.state is not ServiceState.DEGRADED
         feed.refused(1, "p.a: BadNodeIdUnknown")
