@@ -75,7 +75,7 @@ def line(left: Picked, right: Picked, where: Ints, limits: Ints, gaps: Sequence[
     both = (a >= 0) & (b < len(right))
     where, moment, a, b = where[both], moment[both], a[both], b[both]
     ends = _numbers(left.value)[a], _numbers(right.value)[b]
-    good = (left.quality[a] != Quality.BAD) & (right.quality[b] != Quality.BAD) & ~np.isnan(ends[0]) & ~np.isnan(ends[1])
+    good = (left.quality[a] != Quality.BAD) & (right.quality[b] != Quality.BAD) & np.isfinite(ends[0]) & np.isfinite(ends[1])
     # a gap that begins with the sample on the right is not between; a sample at the very moment needs no line
     good &= ~across(gaps, left.time[a], right.time[b] - 1) | (left.time[a] == right.time[b])
     where, moment, a, b = where[good], moment[good], a[good], b[good]

@@ -1,7 +1,8 @@
 """An irregular series onto a grid of buckets: pure functions on columns.
 
-Bucket i holds the samples with edges[i] <= time < edges[i+1]. A sample is usable unless its quality is BAD or its value is NaN. With the
-usable values v_1 ... v_n of a bucket in time order:
+Bucket i holds the samples with edges[i] <= time < edges[i+1]. A sample is usable unless its quality is BAD or its value is NaN or infinite:
+one infinity, whatever its quality, would be all that a mean, a sum or an extreme shows. FIRST and LAST keep infinities. With the usable
+values v_1 ... v_n of a bucket in time order:
 
     MEAN    sum(v) / n                      COUNT   n
     SUM     sum(v)                          STD     sqrt(sum((v - mean)^2) / n), the population's: 0 for one sample
@@ -10,8 +11,9 @@ usable values v_1 ... v_n of a bucket in time order:
     MINMAX  both extremes as samples at their own times, in time order; one sample where they are the same
 
 MEAN, MEDIAN, COUNT, STD and SUM stand at the bucket's start, the others at their sample's own time. Quality: GOOD where all samples of
-the bucket are good, BAD where none is usable, else UNCERTAIN, so that a bad sample never hides. A bucket with bad samples only gives NaN,
-or the first of them for the methods that give samples. COUNT counts what is usable. Of texts only FIRST, LAST and COUNT can be formed.
+the bucket are good and usable, BAD where none is usable, else UNCERTAIN, so that a sample left out never hides. A bucket without a usable
+sample gives NaN, or the first of them for the methods that give samples. COUNT counts what is usable.
+Of texts only FIRST, LAST and COUNT can be formed.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ MOST_BUCKETS = 1_000_000
 """Per point and query: more is an export, not a picture."""
 SAMPLES = {ResampleMethod.MINMAX, ResampleMethod.MIN, ResampleMethod.MAX, ResampleMethod.FIRST, ResampleMethod.LAST}
 """Methods that give samples as they are."""
+AS_THEY_COME = {ResampleMethod.FIRST, ResampleMethod.LAST}
+"""Methods that compare and add nothing: an infinity spoils nothing else there."""
 OF_TEXT = {ResampleMethod.RAW, ResampleMethod.FIRST, ResampleMethod.LAST, ResampleMethod.COUNT}
 
 Flags = NDArray[np.bool_]
@@ -77,15 +81,15 @@ def _check_number(n: int, remedy: str) -> None:
         raise BadUsage(f"{n} buckets are more than {MOST_BUCKETS}: {remedy}, or export the samples")
 
 
-def usable(table: Table) -> Flags | None:
-    """Which samples count; None: all."""
+def usable(table: Table, infinite: bool = False) -> Flags | None:
+    """Which samples count, with `infinite` also the infinite ones; None: all."""
     bad = None
     if table.quality is not None and bool((table.quality == Quality.BAD).any()):
         bad = table.quality == Quality.BAD
     if table.kind is Kind.DOUBLE:
-        nan = np.isnan(table.value)
-        if nan.any():
-            bad = nan if bad is None else bad | nan
+        out = np.isnan(table.value) if infinite else ~np.isfinite(table.value)
+        if out.any():
+            bad = out if bad is None else bad | out
     return None if bad is None else ~bad
 
 
@@ -109,7 +113,7 @@ def _groups(time: Ints, limits: Ints) -> _Groups:
 def reduce(table: Table, limits: Ints, method: ResampleMethod) -> Picked:
     """One point's samples, ascending and all within the limits, to buckets. Not for RAW, LTTB and INTERPOLATE."""
     everything = _groups(table.time, limits)
-    good = usable(table)
+    good = usable(table, infinite=method in AS_THEY_COME)
     fine = table if good is None else take(table, good)
     groups = everything if good is None else _groups(fine.time, limits)
     if method in SAMPLES:
@@ -162,7 +166,7 @@ def _values(table: Table, groups: _Groups, method: ResampleMethod) -> NDArray[An
     if len(groups.first) == 0:
         return np.empty(0)
     value = table.value.astype(np.float64, copy=False)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities are values too: their sums may be NaN
+    with np.errstate(invalid="ignore", over="ignore"):  # sums of finite values may overflow
         if method is ResampleMethod.MEDIAN:
             return _median(value, groups)
         total: NDArray[Any] = np.add.reduceat(value, groups.first)
@@ -201,7 +205,7 @@ def _with_bad(picked: Picked, table: Table, everything: _Groups, fine: _Groups, 
 
 def _judged(picked: Picked, table: Table, everything: _Groups, fine: _Groups) -> Picked:
     """Sets the quality of every bucket."""
-    if table.quality is None and len(everything.bucket) == len(fine.bucket):
+    if table.quality is None and everything.count.sum() == fine.count.sum():
         return picked
     n = int(everything.bucket[-1]) + 1 if len(everything.bucket) else 0
     verdict = np.zeros(n, np.uint8)

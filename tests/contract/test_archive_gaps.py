@@ -132,6 +132,29 @@ async def test_bad_samples_are_visible_and_do_not_count(archive: Archive) -> Non
     assert block.series.quality.tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize(
+    ("method", "value", "quality"),
+    [
+        (ResampleMethod.MEAN, [(0, 2.0), (10, 7.0)], [1, 0]),
+        (ResampleMethod.SUM, [(0, 4.0), (10, 7.0)], [1, 0]),
+        (ResampleMethod.COUNT, [(0, 2), (10, 1), (20, 0), (30, 0), (40, 0), (50, 0)], [1, 0, 0, 0, 0, 0]),
+        (ResampleMethod.MINMAX, [(3, 1.0), (4, 3.0), (11, 7.0)], [1, 1, 0]),
+        (ResampleMethod.LTTB, [(3, 1.0), (11, 7.0)], [1, 0]),
+        (ResampleMethod.INTERPOLATE, [(10, 3.0 + 4 * 6 / 7)], [0]),
+        (ResampleMethod.FIRST, [(1, float("inf")), (11, 7.0)], [0, 0]),
+    ],
+)
+async def test_infinities_do_not_spoil_numbers(
+    archive: Archive, method: ResampleMethod, value: list[tuple[float, object]], quality: list[int]
+) -> None:
+    times, values = [s(t) for t in (1, 2, 3, 4, 11)], [float("inf"), float("-inf"), 1.0, 3.0, 7.0]
+    await archive.append([one(0, "p", times, values, covered=(s(0), s(60)))])
+    few = method in (ResampleMethod.LTTB, ResampleMethod.MINMAX)  # the samples as they are, unless there are more of them than buckets
+    block = await ask(archive, method, Fill.NONE, end=20 if few else 60)
+    assert shown(block) == [(t, pytest.approx(v)) for t, v in value]
+    assert block.series.quality.tolist() == quality
+
+
 async def test_texts_are_shown_by_their_last(archive: Archive) -> None:
     await archive.append([one(0, "p", [s(1), s(2), s(21)], ["a", "b", "c"], kind=Kind.TEXT, covered=(s(0), s(60)))])
     block = await ask(archive, ResampleMethod.MEAN, Fill.PREVIOUS, end=40)

@@ -33,7 +33,7 @@ def table_of(rows: list[Row]) -> Table:
         np.ones(len(rows), np.int64),
         time,
         value.astype(float),
-        quality.astype(np.uint8),
+        quality.astype(np.uint8) if quality.any() else None,
         np.arange(len(rows), dtype=np.uint32),
     )
 
@@ -43,12 +43,13 @@ def buckets(rows: list[Row], limits: list[int]) -> dict[int, list[Row]]:
     return {i: rs for i, rs in found.items() if rs}
 
 
-def good(rows: list[Row]) -> list[Row]:
-    return [r for r in rows if r[2] < 2 and not math.isnan(r[1])]
+def good(rows: list[Row], method: ResampleMethod = ResampleMethod.MEAN) -> list[Row]:
+    infinite = method in (ResampleMethod.FIRST, ResampleMethod.LAST)
+    return [r for r in rows if r[2] < 2 and (math.isfinite(r[1]) or (infinite and math.isinf(r[1])))]
 
 
-def verdict(rows: list[Row]) -> int:
-    usable = good(rows)
+def verdict(rows: list[Row], method: ResampleMethod = ResampleMethod.MEAN) -> int:
+    usable = good(rows, method)
     return 2 if not usable else int(len(usable) < len(rows) or any(r[2] for r in rows))
 
 
@@ -56,20 +57,15 @@ def equal(a: float, b: float) -> bool:
     return (math.isnan(a) and math.isnan(b)) or a == b or math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-3)
 
 
-def std(values: list[float]) -> float:
-    return statistics.pstdev(values) if all(map(math.isfinite, values)) else math.nan
-
-
 NUMBERS: dict[ResampleMethod, Callable[[list[float]], float]] = {
     ResampleMethod.MEAN: lambda v: float(np.mean(v)),
     ResampleMethod.SUM: lambda v: float(np.sum(v)),
     ResampleMethod.MEDIAN: lambda v: float(np.median(v)),
     ResampleMethod.COUNT: lambda v: float(len(v)),
-    ResampleMethod.STD: std,
+    ResampleMethod.STD: statistics.pstdev,
 }
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("method", NUMBERS)
 @given(rows=ROWS, n=st.integers(1, 50))
 def test_statistics(method: ResampleMethod, rows: list[Row], n: int) -> None:
@@ -99,7 +95,9 @@ PICKS: dict[ResampleMethod, Callable[[list[Row]], list[Row]]] = {
 def test_samples_and_extremes_never_vanish(method: ResampleMethod, rows: list[Row], n: int) -> None:
     limits = edges(0, 200, Resample(method, buckets=n))
     picked = reduce(table_of(rows), limits, method)
-    expected = [(i, r, verdict(rs)) for i, rs in buckets(rows, limits.tolist()).items() for r in PICKS[method](good(rs) or rs[:1])]
+    expected = [
+        (i, r, verdict(rs, method)) for i, rs in buckets(rows, limits.tolist()).items() for r in PICKS[method](good(rs, method) or rs[:1])
+    ]
     assert picked.bucket.tolist() == [i for i, _, _ in expected]
     assert picked.time.tolist() == [r[0] for _, r, _ in expected]
     assert picked.value.tobytes() == np.array([r[1] for _, r, _ in expected]).tobytes()
@@ -114,8 +112,16 @@ def test_largest_triangles_keep_one_sample_per_bucket_and_both_ends(rows: list[R
     kept = largest_triangles(candidates)
     assert kept.bucket.tolist() == list(buckets(rows, limits.tolist()))
     assert set(kept.time.tolist()) <= set(candidates.time.tolist())
-    assert kept.time[0] == candidates.time[0] or len(kept) == 1
-    assert kept.time[-1] == candidates.time[-1] or len(kept) == 1
+    expected = buckets(rows, limits.tolist())
+    for i, value, quality in zip(kept.bucket.tolist(), kept.value.tolist(), kept.quality.tolist(), strict=True):
+        usable = good(expected[i])
+        assert (quality == 2) is (not usable)
+        assert quality == 1 or not 0 < len(usable) < len(expected[i])
+        assert not usable or value in {r[1] for r in usable}
+    for end, which in ((0, min), (-1, max)):
+        rs = expected[kept.bucket[end]]
+        if len(kept) > 1:
+            assert kept.time[end] == which(c for c in candidates.time.tolist() if c in {r[0] for r in good(rs) or rs})
 
 
 @given(rows=ROWS, n=st.integers(1, 50), sizes=st.lists(st.integers(1, 20), min_size=1, max_size=20))
