@@ -72,6 +72,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "publishing_interval": duration,
             "queue_size": _above_zero,
             "trigger": choice("value", "timestamp"),
+            "deadband": choice("server", "here"),
             "timeout": duration,
             "session_timeout": duration,
             "channel_lifetime": duration,

@@ -70,6 +70,8 @@ class Items:
         self._settings = settings
         self._chunk = limits.items
         self._namespaces = limits.namespaces
+        self._here = settings.deadband == "here" or (not settings.deadband and limits.hides_drift)
+        """Whether no deadband is left to the server."""
         self._busy = asyncio.Lock()
         self._points: dict[str, tuple[Point, int]] = {}
         self._lanes = 0
@@ -77,7 +79,7 @@ class Items:
         """Whether the last change was made to its end; if not, only a new session brings certainty."""
         self._described: set[int] = set()
         self.banded_here: set[int] = set()
-        """Slots whose deadband the server refused."""
+        """Slots whose deadband the server does not apply."""
         self.subs: dict[int, Sub] = {}
         self.refused: dict[int, tuple[Point, int]] = {}
         """Slot to the point and the status with which the server refused it."""
@@ -203,19 +205,28 @@ class Items:
             else:
                 asked.append((point, slot, node))
         for (point, slot, node), status in zip(asked, await self._request(sub, asked, filtered=True), strict=True):
-            if status in NO_FILTER and _filter(point, self._settings) is not None:
+            if status in NO_FILTER and self._filter(point) is not None:
                 plain.append((point, slot, node))
             elif status:
                 self._refuse(point, slot, status, sub.lane)
+            elif self._here and point.type.deadband > 0:
+                self._band_here(point, slot)
         if plain:
             _log.info("source %s: the server refuses the deadband of %d points; they are filtered here", self._feed.source, len(plain))
             for (point, slot, _), status in zip(plain, await self._request(sub, plain, filtered=False), strict=True):
                 if status:
                     self._refuse(point, slot, status, sub.lane)
                 else:
-                    self.banded_here.add(slot)
-                    self._feed.processor.deadband_here(slot, point)
+                    self._band_here(point, slot)
         sub.since = self._feed.clock.now()
+
+    def _band_here(self, point: Point, slot: int) -> None:
+        self.banded_here.add(slot)
+        self._feed.processor.deadband_here(slot, point)
+
+    def _filter(self, point: Point) -> ua.DataChangeFilter | None:
+        """The data change filter that the server is asked for; None where its default does."""
+        return _filter(point.type.deadband_kind, 0.0 if self._here else point.type.deadband, self._settings.trigger)
 
     async def _request(self, sub: Sub, asked: Sequence[tuple[Point, int, ua.NodeId]], *, filtered: bool) -> list[int]:
         """One CreateMonitoredItems; the status of each item, 0 where it was created."""
@@ -229,7 +240,7 @@ class Items:
                 RequestedParameters=ua.MonitoringParameters(
                     ClientHandle=slot,
                     SamplingInterval=point.type.sampling * 1000,
-                    Filter=_filter(point, self._settings) if filtered else None,
+                    Filter=self._filter(point) if filtered else None,
                     QueueSize=self._settings.queue_size or plan.queue_size(point.type.sampling, sub.publishing),
                     DiscardOldest=True,
                 ),
@@ -281,11 +292,9 @@ def _differs(old: Point, new: Point) -> bool:
     return (old.address, a.sampling, a.deadband, a.deadband_kind, a.kind) != (new.address, b.sampling, b.deadband, b.deadband_kind, b.kind)
 
 
-def _filter(point: Point, settings: Settings) -> ua.DataChangeFilter | None:
-    """The data change filter of a point; None where the server's default does."""
-    stamped = settings.trigger == "timestamp"
-    if point.type.deadband <= 0 and not stamped:
+def _filter(kind: DeadbandKind, deadband: float, trigger: str) -> ua.DataChangeFilter | None:
+    if deadband <= 0 and trigger != "timestamp":
         return None
-    kind = 0 if point.type.deadband <= 0 else 1 if point.type.deadband_kind is DeadbandKind.ABSOLUTE else 2
-    trigger = ua.DataChangeTrigger.StatusValueTimestamp if stamped else ua.DataChangeTrigger.StatusValue
-    return ua.DataChangeFilter(Trigger=trigger, DeadbandType=kind, DeadbandValue=max(point.type.deadband, 0.0))
+    number = 0 if deadband <= 0 else 1 if kind is DeadbandKind.ABSOLUTE else 2
+    when = ua.DataChangeTrigger.StatusValueTimestamp if trigger == "timestamp" else ua.DataChangeTrigger.StatusValue
+    return ua.DataChangeFilter(Trigger=when, DeadbandType=number, DeadbandValue=max(deadband, 0.0))

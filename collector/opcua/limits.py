@@ -1,7 +1,8 @@
-"""What a server allows in one call, and its name spaces; read before anything else is asked."""
+"""What a server allows in one call, its name spaces and its make; read before anything else is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asyncua import ua
@@ -15,7 +16,13 @@ _NODES = (
     ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
     ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
     ua.ObjectIds.Server_NamespaceArray,
+    ua.ObjectIds.Server_ServerStatus_BuildInfo_ProductUri,
+    ua.ObjectIds.Server_ServerStatus_BuildInfo_ProductName,
+    ua.ObjectIds.Server_ServerStatus_BuildInfo_ManufacturerName,
+    ua.ObjectIds.Server_ServerStatus_BuildInfo_SoftwareVersion,
 )
+HIDES_DRIFT = ("freeopcua", "asyncua")
+"""In the build info of servers that compare a deadband with the value before, not with the one last reported (OPC 10000-4, 7.22.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Limits:
     paths: int = MOST
     read: int = MOST
     namespaces: tuple[str, ...] = ()
+    hides_drift: bool = False
+    """Whether a value that drifts by steps within a deadband would never be reported."""
 
 
 def allowed(limit: object) -> int:
@@ -35,8 +44,13 @@ def allowed(limit: object) -> int:
 
 
 async def read_limits(session: RawSession) -> Limits:
-    """The limits of a server; those that it does not tell are taken as a thousand."""
+    """The limits of a server; those that it does not tell are taken as a thousand, and the make as one that does as specified."""
     with as_lost("reading the server's limits"):
         found = await session.read_attributes([node_id(n) for n in _NODES], ua.AttributeIds.Value)
-    items, browse, paths, read, spaces = [v.Value.Value if v.Value is not None else None for v in found]
-    return Limits(allowed(items), allowed(browse), allowed(paths), allowed(read), tuple(map(str, spaces or ())))
+    items, browse, paths, read, spaces, *build = [v.Value.Value if v.Value is not None else None for v in found]
+    return Limits(allowed(items), allowed(browse), allowed(paths), allowed(read), tuple(map(str, spaces or ())), hides_drift(build))
+
+
+def hides_drift(build: Sequence[object]) -> bool:
+    """Whether build info names a server that does."""
+    return any(make in str(text).lower() for text in build for make in HIDES_DRIFT)

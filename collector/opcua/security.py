@@ -35,6 +35,7 @@ OPTIONS = (
     "publishing_interval",
     "queue_size",
     "trigger",
+    "deadband",
     "timeout",
     "session_timeout",
     "channel_lifetime",
@@ -97,6 +98,8 @@ class Settings:
     """Values that the server keeps for each item; None: worked out from the intervals."""
     trigger: str = "value"
     """value: a changed value or status is reported; timestamp: a new source time too."""
+    deadband: str = ""
+    """server: it applies deadbands; here: the collector does; empty: the server, unless it is known to hide slow drifts."""
     retry_refused: float = 30.0
     """How often items that the server refused are asked for again."""
 
@@ -120,10 +123,12 @@ def read_options(options: Mapping[str, str], pki: Pki | None) -> tuple[Settings,
     policy = options.get("security_policy", "None")
     mode = options.get("security_mode", "SignAndEncrypt")
     trigger = options.get("trigger", "value")
+    deadband = options.get("deadband", "")
     for name, value, known in (
         ("security_policy", policy, POLICIES),
         ("security_mode", mode, (*MODES, "None")),
         ("trigger", trigger, ("value", "timestamp")),
+        ("deadband", deadband or "server", ("server", "here")),
     ):
         if value not in known:
             raise SourceLost(f"option {name} is {value!r}; it may be {', '.join(known)}")
@@ -142,6 +147,7 @@ def read_options(options: Mapping[str, str], pki: Pki | None) -> tuple[Settings,
         publishing_interval=_seconds(options, "publishing_interval", 0.0) or None,
         queue_size=round(_seconds(options, "queue_size", 0.0)) or None,
         trigger=trigger,
+        deadband=deadband,
         retry_refused=_seconds(options, "retry_refused", default.retry_refused),
     )
     identity = Identity(

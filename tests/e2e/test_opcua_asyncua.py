@@ -77,3 +77,18 @@ async def test_points_by_browse_path(server: tuple[str, dict[str, Node]]) -> Non
         await nodes["azimuth"].write_value(3.5)
         await until(lambda: c.bus.last("ast1.azimuth") == 3.5)
         assert len(c.bus.of(StateKind.CONNECTED)) == 1
+
+
+@pytest.mark.parametrize(("options", "hidden"), [({}, False), ({"deadband": "here"}, False), ({"deadband": "server"}, True)])
+async def test_a_slow_drift_within_the_deadband_is_seen(server: tuple[str, dict[str, Node]], options: dict[str, str], hidden: bool) -> None:
+    """This server compares each value with the one before, and so would never report a drift by small steps."""
+    url, nodes = server
+    banded = Point("a", PointType(sampling=0.05, deadband=1.0), "ast1", "peer", f"nsu={URI};s=azimuth")
+    free = Point("b", PointType(PointKind.DOUBLE, sampling=0.05), "ast1", "peer", f"nsu={URI};s=azimuth")
+    async with collecting(array([source(url, **options)], [banded, free])) as c:
+        await until(lambda: c.bus.last("a") == c.bus.last("b") == 0.0)
+        for step in range(1, 9):
+            await nodes["azimuth"].write_value(step * 0.4)
+            await until(lambda step=step: c.bus.last("b") == step * 0.4)
+        reported = [v for _, v, _, _ in c.bus.values("a")]
+        assert reported == ([0.0] if hidden else pytest.approx([0.0, 1.2, 2.4]))
