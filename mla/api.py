@@ -15,13 +15,15 @@ from kernel.errors import MlaError, NotAvailable
 from mla.settings import Settings
 
 TOKEN_FILE = "cli.token"
+ADDRESS_FILE = "cli.http"
+"""Where the HMI of this data folder listens, however it was told."""
 
 
 class Api:
     """Queries over HTTP, subscriptions over graphql-transport-ws."""
 
     def __init__(self, settings: Settings, token: str | None = None) -> None:
-        self._address = settings.http
+        self._address = _address(settings)
         self._token = token or _token(settings.data / TOKEN_FILE)
 
     def query(self, text: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +80,13 @@ def _data(body: dict[str, Any]) -> dict[str, Any]:
         raise MlaError("; ".join(e["message"] for e in body["errors"]))
     data: dict[str, Any] = body["data"]
     return data
+
+
+def _address(settings: Settings) -> str:
+    """The address of the settings, or where one was given on another command line, that."""
+    file = settings.data / ADDRESS_FILE
+    default = settings.http == Settings.model_fields["http"].default
+    return file.read_text().strip() if default and file.exists() else settings.http
 
 
 def _token(path: Path) -> str:

@@ -10,7 +10,8 @@ from archive.export import ArchiveExporter
 from hmi_backend.service import HmiBackend, HmiPorts
 from kernel.meter import Meter
 from kernel.service import Service
-from mla.logins import first_logins, local_token, users_of
+from mla.api import ADDRESS_FILE
+from mla.logins import first_logins, local_token, users_of, write_private
 from mla.platform import Platform
 
 
@@ -18,6 +19,7 @@ def build_hmi(p: Platform, meter: Meter) -> Service:
     """The web HMI and API on the address of the settings; with first log-ins where there are none, and a token for this host's commands."""
     first_logins(p.settings.data)
     local_token(p.settings.data)
+    write_private(p.settings.data / ADDRESS_FILE, p.settings.http)
     ports = HmiPorts(
         bus=p.bus,
         hot=p.need_hot(),

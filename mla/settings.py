@@ -9,10 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from kernel.errors import ConfigProblems, Problem
 
+ENGINES = {
+    "bus_url": ("sqlite", "kafka"),
+    "hot_url": ("memory", "redis", "rediss"),
+    "archive_url": ("sqlite", "cassandra"),
+    "cdb_url": ("sqlite", "cassandra"),
+}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -42,6 +48,15 @@ class Settings(BaseModel):
         if value.upper() not in LEVELS:
             raise ValueError(f"must be one of {', '.join(LEVELS)}")
         return value.upper()
+
+    @field_validator("bus_url", "hot_url", "archive_url", "cdb_url")
+    @classmethod
+    def _known_engine(cls, value: str, info: ValidationInfo) -> str:
+        known = ENGINES[str(info.field_name)]
+        scheme, found, rest = value.partition("://")
+        if value and (not found or scheme not in known or (not rest and scheme != "memory")):
+            raise ValueError(f"is no URL of a known engine; write one of {', '.join(f'{k}://…' for k in known)}")
+        return value
 
     @field_validator("registry_url")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import cdb
+from hmi_backend.service import listen
 from mla.children import Child
 from mla.demo import example, scene_of, simulators, write_past
 from mla.logins import first_logins
@@ -19,7 +20,8 @@ class Start:
         self._settings, self._demo, self._say = settings, demo, say
 
     async def prepare(self, platform: Platform) -> Sequence[Child]:
-        """The first configuration, and the processes to run beside the services."""
+        """The first configuration, and the processes to run beside the services. Raises BadUsage first where the HMI cannot listen."""
+        listen(self._settings.host, self._settings.port).close()
         if not self._demo:
             return []
         snapshot = await platform.config_store.load()

@@ -104,10 +104,17 @@ def server_properties(nodes: Sequence[Node], node: Node) -> dict[str, str]:
     }
 
 
+def _id() -> str:
+    """16 random bytes in base 64; not beginning with a dash, which would be taken for an option."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
+
+
 def _cluster(folder: Path) -> str:
     """The cluster's id: 16 random bytes, base 64, kept beside the nodes."""
     file = folder / "cluster.json"
     if not file.exists():
-        file.write_text(json.dumps({"id": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")}))
+        file.write_text(json.dumps({"id": _id()}))
     found: str = json.loads(file.read_text())["id"]
     return found

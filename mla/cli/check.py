@@ -8,7 +8,7 @@ import click
 
 import cdb as configuration
 from kernel.array import ArrayConfig
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, ConfigProblems
 from mla.cli.common import emit_json, json_option, settings_of
 
 
@@ -18,8 +18,14 @@ from mla.cli.common import emit_json, json_option, settings_of
 @click.pass_context
 def check(ctx: click.Context, paths: tuple[str, ...], as_json: bool) -> None:
     """Check the settings and, where PATHs are given, configuration folders. Prints the effective settings without secrets."""
-    settings = settings_of(ctx)
-    compiled = {p: compile_folder(Path(p)) for p in paths}
+    try:
+        settings = settings_of(ctx)
+        compiled = {p: compile_folder(Path(p)) for p in paths}
+    except ConfigProblems as error:
+        if not as_json:
+            raise
+        emit_json({"problems": [{"path": p.path, "line": p.line, "text": p.text, "remedy": p.remedy} for p in error.problems]})
+        raise SystemExit(2) from None
     if as_json:
         emit_json({"settings": settings.effective(), "configurations": {p: _summary(c) for p, c in compiled.items()}})
         return

@@ -104,7 +104,7 @@ def _plain(p: Point) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LAST = "query($points: [String!]!) { lastValues(points: $points) { points columns } }"
+LAST = "query($points: [String!]!) { lastValues(points: $points) { points columns } sources { name connected } }"
 LIVE = "subscription($points: [String!]!, $maxHz: Float!) { live(points: $points, maxHz: $maxHz) { points columns dropped } }"
 
 
@@ -119,16 +119,17 @@ def get(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     settings = settings_of(ctx)
     config = run_async(config_of(settings))
     chosen, now = select(config, names), SystemClock().now()
-    found = Api(settings).query(LAST, {"points": chosen})["lastValues"]
+    answer = Api(settings).query(LAST, {"points": chosen})
+    found, lost = answer["lastValues"], {s["name"] for s in answer["sources"] if s["connected"] is False}
     rows = list(zip(found["points"], found["columns"]["t"], found["columns"]["v"], found["columns"]["q"], strict=True))
     if as_json:
-        emit_json([_value(config, *row) for row in rows])
+        emit_json([{**_value(config, *row), "connected": config.points[row[0]].source not in lost} for row in rows])
         return
     emit_table(
-        ("POINT", "VALUE", "UNIT", "QUALITY", "AGE"),
+        ("POINT", "VALUE", "UNIT", "QUALITY", "AGE", "SOURCE"),
         [
             (n, _shown(config.points[n], v), config.points[n].type.unit or "–", QUALITY[q] if t else "never received",
-             show_age((now - t) / SECOND) if t else "–")
+             show_age((now - t) / SECOND) if t else "–", "disconnected" if config.points[n].source in lost else "connected")
             for n, t, v, q in rows
         ],
     )  # fmt: skip

@@ -105,7 +105,8 @@ def test_the_monitoring_system_stops_and_starts(demo: Running) -> None:
     now = SystemClock().now()
     eventually(lambda: min(demo.graphql(LAST, token, p=AZIMUTHS[:1])["lastValues"]["columns"]["t"]) > now, 40, "values after the start")
     states = {s["name"]: s["state"] for s in json.loads(mla("status", "--json", data=demo.data).stdout)["services"]}
-    assert states["dispatcher"] == states["collector"] == "RUNNING"
+    assert states["dispatcher"] == "RUNNING"
+    assert states["collector"] in ("RUNNING", "DEGRADED"), "degraded while one of the demo's troubled sources is away"
 
 
 def test_reading_from_the_command_line(demo: Running) -> None:

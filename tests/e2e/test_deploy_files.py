@@ -76,28 +76,29 @@ def test_secrets_are_made_once_and_kept_where_nothing_is_published(tmp_path: Pat
 CONFINED = """
 set -eu
 mount --make-rprivate /
-mount -t tmpfs tmpfs /tmp
-mkdir /tmp/data
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/data"
 mount -o remount,ro,bind /
 if touch /x 2> /dev/null; then echo "the root is writable"; exit 9; fi
-export MLA_DATA=/tmp/data PYTHONDONTWRITEBYTECODE=1
-setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$0" -m mla up > /tmp/log 2>&1 &
+export MLA_DATA="$1/data" TMPDIR="$1" PYTHONDONTWRITEBYTECODE=1
+setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$0" -m mla up > "$1/log" 2>&1 &
 ready=0
 for try in $(seq 600); do
   if "$0" -m deploy.alive http; then ready=1; break; fi
   sleep 0.1
 done
 kill -TERM $!
-wait $! || { cat /tmp/log; exit 8; }
-test $ready = 1 || { cat /tmp/log; exit 7; }
+wait $! || { cat "$1/log"; exit 8; }
+test $ready = 1 || { cat "$1/log"; exit 7; }
 """
 
 
 def test_the_platform_runs_on_a_read_only_root_without_capabilities() -> None:
-    """What the container is promised, without a container: a mount name space of its own, nothing writable but /tmp."""
+    """What the container is promised, without a container: a mount name space of its own, nothing writable but one folder."""
     if os.geteuid() or run("unshare", "-m", "true").returncode:
         pytest.skip("needs a mount name space of its own, and so root")
-    done = run("unshare", "-m", "sh", "-c", CONFINED, sys.executable, cwd=ROOT, env={"MLA_HTTP": f"127.0.0.1:{free_port()}"})
+    folder = next(f for f in ("/tmp", "/mnt", "/srv") if not str(ROOT).startswith(f))
+    done = run("unshare", "-m", "sh", "-c", CONFINED, sys.executable, folder, cwd=ROOT, env={"MLA_HTTP": f"127.0.0.1:{free_port()}"})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
 
 
