@@ -11,7 +11,7 @@ import numpy as np
 
 from archive.fill import as_picked, filled, interpolated, together, zeros
 from archive.lttb import halves, largest_triangles
-from archive.read import Evidence, as_series, block, found_gaps, raw_block, slices
+from archive.read import Evidence, as_series, block, breaks, raw_block, slices
 from archive.resample import OF_TEXT, Picked, edges, joined, reduce, usable
 from archive.table import Table, concat, take
 from kernel.archive import Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
@@ -58,7 +58,7 @@ def _resampled(
         held.append(_last_of_each(piece, limits))
     if not held:
         return None
-    gaps = found_gaps(evidence, _since(query, before))
+    gaps = breaks(evidence, _since(query, before))
     return filled(
         joined(main) if main else _nothing(held[0].value.dtype), together(held), limits, method, wanted.fill, gaps, evidence.known_until
     )
@@ -78,7 +78,7 @@ def _counted(evidence: Evidence, query: SeriesQuery, limits: Ints, pieces: Itera
         since = int(picked.time[0])
     else:
         return None
-    return zeros(picked or _nothing(np.dtype(np.int64)), limits, found_gaps(evidence, query), since, evidence.known_until)
+    return zeros(picked or _nothing(np.dtype(np.int64)), limits, breaks(evidence, query), since, evidence.known_until)
 
 
 def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: Ints, pieces: Iterator[Table]) -> Picked | None:
@@ -94,7 +94,7 @@ def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: In
     wider = _since(query, before)
     if after is not None:
         wider = replace(wider, end=int(after.time[0]) + 1)
-    return interpolated(together(ends), limits, fill, found_gaps(evidence, wider), evidence.known_until)
+    return interpolated(together(ends), limits, fill, breaks(evidence, wider), evidence.known_until)
 
 
 def _usable(table: Table | None) -> Table | None:

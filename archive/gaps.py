@@ -10,19 +10,23 @@ from kernel.archive import Gap
 from schemas.records import GapCause, StateEvent, StateKind
 
 Span = tuple[int, int]
+MOST_REFUSED = 1000
+"""Refusals of a source that one answer tells, the newest ones: a device with a wrong clock has one per batch, each like the other."""
 
 
 def gaps(point: str, start: int, end: int, covered: Sequence[Span], events: Sequence[StateEvent]) -> tuple[Gap, ...]:
     """The gaps overlapping [start, end), by start.
 
-    There are two kinds. Told: GAP events that concern the point, and DISCONNECTED events, which end with the next CONNECTED or with the
+    There are three kinds. Told: GAP events that concern the point, and DISCONNECTED events, which end with the next CONNECTED or with the
     next time covered. Found: times between the first and the last moment covered that are not covered, where nothing told explains them
-    already; their cause is UNKNOWN.
+    already; their cause is UNKNOWN. Refused: REFUSED events, as moments (start = end) at which samples arrived and were not stored. Their
+    own times are what is wrong with them, so the moment is that of the refusal; it says nothing of the time around it.
     """
     told = [g for g in _told(point, covered, sorted(events, key=lambda e: (e.start, e.time))) if g.start < end and _end(g) > start]
+    refused = [g for g in _refused(point, events) if start <= g.start < end]
     near = covered[max(0, bisect_left(covered, (start, start)) - 1) : bisect_left(covered, (end, end)) + 1]
     found = [g for g in _holes(near) if g.start < end and _end(g) > start and not _explained(g, told)]
-    return tuple(sorted((*told, *found), key=lambda g: (g.start, _end(g))))
+    return tuple(sorted((*told, *found, *refused), key=lambda g: (g.start, _end(g))))
 
 
 def _told(point: str, covered: Sequence[Span], events: Sequence[StateEvent]) -> Iterable[Gap]:
@@ -34,6 +38,12 @@ def _told(point: str, covered: Sequence[Span], events: Sequence[StateEvent]) -> 
             end = event.end if event.end is not None else _reconnected(event.start, mine[i + 1 :], covered)
             if end is None or end > event.start:
                 yield Gap(event.start, end, event.cause, event.count, event.detail)
+
+
+def _refused(point: str, events: Sequence[StateEvent]) -> Iterable[Gap]:
+    for event in events:
+        if event.kind is StateKind.REFUSED and (not event.points or point in event.points):
+            yield Gap(event.time, event.time, event.cause, event.count, event.detail)
 
 
 def _reconnected(start: int, later: Sequence[StateEvent], covered: Sequence[Span]) -> int | None:

@@ -84,7 +84,7 @@ def tables(batch: PointBatch) -> tuple[Table, ...]:
 
 def _refuse_all(batch: PointBatch, now: int) -> Checked:
     count = size(batch)
-    event = _refusal(batch, now, GapCause.DECODE_ERROR, (), now, now, count, "columns of a batch do not fit together")
+    event = _refusal(batch, now, GapCause.DECODE_ERROR, (), count, "columns of a batch do not fit together")
     none = build(
         source=batch.source, epoch=batch.epoch, seq=batch.seq, received=batch.received, published=batch.published, names=(), columns=()
     )
@@ -140,21 +140,19 @@ def _refused_times(
     count = int(which.sum())
     clock = "in the future" if cause == "future" else "before 1970"
     detail = f"{cause}: {count} samples have times {clock}; is the clock of {batch.source} set?"
-    kind = GapCause.LATE_REJECTED if cause == "past" else GapCause.UNKNOWN
-    return _refusal(batch, now, kind, points, batch.received, batch.received, count, detail)
+    return _refusal(batch, now, GapCause.LATE_REJECTED, points, count, detail)
 
 
-def _refusal(
-    batch: PointBatch, now: int, cause: GapCause, points: tuple[str, ...], start: int, end: int, count: int, detail: str
-) -> StateEvent:
+def _refusal(batch: PointBatch, now: int, cause: GapCause, points: tuple[str, ...], count: int, detail: str) -> StateEvent:
+    """Found by the moment of refusing: the times of the samples are what is wrong."""
     return StateEvent(
         source=batch.source,
         time=now,
         kind=StateKind.REFUSED,
         cause=cause,
         points=points,
-        start=start,
-        end=end,
+        start=now,
+        end=now,
         count=count,
         detail=detail,
     )

@@ -142,6 +142,12 @@ def found_gaps(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
     return gaps(evidence.point, query.start, query.end, evidence.covered, evidence.told(query.start, query.end))
 
 
+def breaks(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
+    """The gaps across which nothing is held or drawn: a refused sample hides none of those around it."""
+    told = [e for e in evidence.told(query.start, query.end) if e.kind is not StateKind.REFUSED]
+    return gaps(evidence.point, query.start, query.end, evidence.covered, told)
+
+
 def complete(evidence: Evidence, end: int) -> bool:
     """Whether nothing of the range may still arrive: the source is known beyond it, or disconnected."""
     if end <= evidence.known_until:

@@ -11,6 +11,7 @@ import numpy as np
 
 from archive.distributed.journal import Entry
 from archive.encoding import pack
+from archive.gaps import MOST_REFUSED
 from archive.ledger import pack_batches, unpack_batches
 from cql import Link
 from kernel.clock import DAY
@@ -21,7 +22,7 @@ MONTH = 30 * DAY
 MOST_DAYS = 400
 """A batch that reaches over more days is found from its last ones."""
 _PUT_MONTH = "INSERT INTO archive_event_months (source, refused, month) VALUES (?, ?, ?)"
-_MONTHS = "SELECT month FROM archive_event_months WHERE source = ? AND refused = false"
+_MONTHS = "SELECT month FROM archive_event_months WHERE source = ? AND refused = ?"
 _PUT = (
     "INSERT INTO archive_events (source, refused, month, start, key, kind, cause, end, time, points, count, detail)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -29,6 +30,10 @@ _PUT = (
 _READ = (
     "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events"
     " WHERE source = ? AND refused = false AND month = ? AND start < ?"
+)
+_READ_REFUSED = (
+    "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events"
+    " WHERE source = ? AND refused = true AND month = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?"
 )
 _PUT_LEDGER = "INSERT INTO archive_ledger (source, day, last, base, first, data, stored) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LEDGER = "SELECT first, last, data FROM archive_ledger WHERE source = ? AND day = ? AND last >= ? LIMIT 4"
@@ -59,14 +64,24 @@ class Told:
         self._months |= months
 
     def events(self, source: str, start: int, end: int) -> list[StateEvent]:
-        """What may explain a gap of the range: from the last change of connection before it on."""
-        end = min(end, 1 << 62)
+        """What may explain a gap of the range: from the last change of connection before it on; and what was refused within it."""
+        start, end = max(start, -(1 << 62)), min(end, 1 << 62)
         found: list[StateEvent] = []
-        months = sorted((m for (m,) in self._link.ask(_MONTHS, (source,)) if m <= end // MONTH), reverse=True)
+        refused = self._link.start(_MONTHS, (source, True))
+        months = sorted((m for (m,) in self._link.ask(_MONTHS, (source, False)) if m <= end // MONTH), reverse=True)
         for month in months:
             found += [_event(source, row) for row in self._link.ask(_READ, (source, month, end))]
             if month < start // MONTH and any(e.kind in _CONNECTION and e.start <= start for e in found):
                 break
+        months = sorted((m for (m,) in self._link.wait(refused) if start // MONTH <= m <= end // MONTH), reverse=True)
+        return found + self._refused(source, months, start, end)
+
+    def _refused(self, source: str, months: Sequence[int], start: int, end: int) -> list[StateEvent]:
+        found: list[StateEvent] = []
+        for month in months:
+            if len(found) < MOST_REFUSED:
+                rows = self._link.ask(_READ_REFUSED, (source, month, start, end, MOST_REFUSED - len(found)))
+                found += [_event(source, row) for row in rows]
         return found
 
     def put_ledger(self, source: str, base: UUID, entries: Sequence[Entry]) -> None:

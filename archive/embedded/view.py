@@ -15,6 +15,7 @@ from archive.embedded.segments import SegmentCache, fetch
 from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect
+from archive.gaps import MOST_REFUSED
 from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans, unpack_batches
 from archive.read import Evidence, Ref, between, first_after, in_force, put
@@ -35,6 +36,8 @@ _TOLD = f"""
 UNION ALL {_EVENT} AND kind = 'GAP' AND end IS NULL
 UNION ALL {_EVENT} AND kind IN ('CONNECTED', 'DISCONNECTED') AND start >= coalesce(
   (SELECT max(start) FROM event WHERE source = ?1 AND kind = 'DISCONNECTED' AND start <= ?2), ?2)
+UNION ALL SELECT * FROM (
+  {_EVENT} AND kind = 'REFUSED' AND start >= ?2 ORDER BY start DESC LIMIT {MOST_REFUSED})
 ORDER BY start, time"""
 
 
@@ -197,7 +200,7 @@ class View:
         return refs
 
     def _events(self, source: str, start: int, end: int) -> list[StateEvent]:
-        """What may explain a gap of the range: from the last disconnection before it on."""
+        """What may explain a gap of the range: from the last disconnection before it on; and what was refused within it."""
         return [
             StateEvent(
                 source=source,

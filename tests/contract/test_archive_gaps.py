@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kernel.archive import Archive, Fill, Gap, Resample, ResampleMethod, SeriesBlock, SeriesQuery
@@ -130,6 +132,45 @@ async def test_bad_samples_are_visible_and_do_not_count(archive: Archive) -> Non
     block = await ask(archive, ResampleMethod.MAX, Fill.NONE)
     assert shown(block) == [(1, 1.0), (11, 98.0), (21, 2.0)]
     assert block.series.quality.tolist() == [1, 2, 0]
+
+
+async def test_refused_samples_are_told_and_hide_nothing(backend: Backend) -> None:
+    wrong = one(1, "p", [-5, NOW + 3 * 86_400 * SECOND, NOW + 4 * 86_400 * SECOND], [7.0, 8.0, 9.0])
+    query = SeriesQuery(("p", "q"), NOW - 30 * SECOND, NOW + 30 * SECOND)
+    filled = replace(query, points=("p",), resample=Resample(ResampleMethod.MEAN, every=10 * SECOND, fill=Fill.PREVIOUS))
+    counted = replace(filled, resample=Resample(ResampleMethod.COUNT, every=10 * SECOND))
+    drawn = replace(filled, resample=Resample(ResampleMethod.INTERPOLATE, every=10 * SECOND))
+    times = [NOW - 25 * SECOND, NOW + 25 * SECOND]
+    async with backend.open() as archive:
+        await archive.append([one(0, "p", times, [1.0, 6.0], covered=(NOW - 40 * SECOND, NOW + 40 * SECOND)), one(2, "q", [NOW], [1.0])])
+        before = [(await archive.series(q))[0].series for q in (query, filled, counted, drawn)]
+        assert [len(s) for s in before] == [2, 6, 6, 5]
+        await archive.append([wrong])
+        await archive.append([wrong])
+    async with backend.open() as archive:
+        blocks = [(await archive.series(q))[0] for q in (query, filled, counted, drawn)]
+        for block, series in zip(blocks, before, strict=True):
+            assert (block.series.time.tolist(), block.series.value.tolist()) == (series.time.tolist(), series.value.tolist())
+            told = [(g.start, g.end, g.cause, g.count, g.detail.split(":")[0]) for g in block.gaps]
+            assert sorted(told) == [
+                (NOW, NOW, GapCause.LATE_REJECTED, 1, "past"),
+                (NOW, NOW, GapCause.LATE_REJECTED, 2, "future"),
+            ]
+        assert (await archive.series(query))[1].gaps == ()
+        (elsewhere,) = await archive.series(SeriesQuery(("p",), NOW + SECOND, NOW + 30 * SECOND))
+        assert elsewhere.gaps == ()
+
+
+async def test_a_session_that_survives_a_lost_connection_leaves_no_gap(archive: Archive) -> None:
+    await archive.append([one(0, "p", [s(1)], [1.0], covered=(s(0), s(20)))], [event(StateKind.DISCONNECTED, s(20), time=s(21))])
+    (block,) = await archive.series(SeriesQuery(("p",), T, s(60)))
+    assert block.gaps == (Gap(s(20), None, GapCause.DISCONNECTED),)
+    back = event(StateKind.CONNECTED, s(20), s(20), GapCause.UNKNOWN, time=s(25))
+    await archive.append([one(1, "p", [s(22), s(26)], [2.0, 3.0], covered=(s(20), s(60)))], [back])
+    (block,) = await archive.series(SeriesQuery(("p",), T, s(60)))
+    assert block.gaps == ()
+    assert block.series.value.tolist() == [1.0, 2.0, 3.0]
+    assert shown(await ask(archive, ResampleMethod.LAST, Fill.PREVIOUS, end=40)) == [(1, 1.0), (10, 1.0), (26, 3.0), (30, 3.0)]
 
 
 @pytest.mark.parametrize(

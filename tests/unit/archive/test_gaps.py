@@ -52,5 +52,22 @@ def test_each_disconnection_ends_with_the_connection_that_follows_it() -> None:
     assert [(g.start, g.end) for g in gaps("p", 0, 60, [], events)] == [(10, 15), (30, 35), (50, None)]
 
 
-def test_a_refusal_is_no_gap() -> None:
-    assert gaps("p", 0, 60, [(0, 60)], [told(StateKind.REFUSED, 10, 20)]) == ()
+def test_a_refusal_is_a_moment_of_its_own() -> None:
+    refusal = StateEvent(
+        source="s", time=20, kind=StateKind.REFUSED, cause=GapCause.LATE_REJECTED, points=("p",), start=-(10**18), end=10**18, count=3
+    )
+    shown = (Gap(20, 20, GapCause.LATE_REJECTED, 3),)
+    assert gaps("p", 0, 60, [(0, 60)], [refusal]) == shown
+    assert gaps("p", 20, 21, [(0, 60)], [refusal]) == shown
+    assert gaps("p", 0, 20, [(0, 60)], [refusal]) == ()
+    assert gaps("p", 21, 60, [(0, 60)], [refusal]) == ()
+    assert gaps("q", 0, 60, [(0, 60)], [refusal]) == ()
+    # it explains no hole
+    assert gaps("p", 0, 60, [(0, 15), (25, 60)], [refusal]) == (Gap(15, 25, GapCause.UNKNOWN), *shown)
+
+
+def test_a_connection_lost_and_found_without_a_loss_is_no_gap() -> None:
+    """The source that delivers later what it had meanwhile is connected since it was lost."""
+    back = StateEvent(source="s", time=25, kind=StateKind.CONNECTED, cause=GapCause.UNKNOWN, points=(), start=20, end=20)
+    assert gaps("p", 0, 60, [(0, 60)], [back, told(StateKind.DISCONNECTED, 20)]) == ()
+    assert gaps("p", 22, 60, [(0, 60)], [back, told(StateKind.DISCONNECTED, 20)]) == ()

@@ -35,9 +35,12 @@ def test_times_are_refused_sample_by_sample() -> None:
     assert (checked.batch.seq, checked.batch.covered_from, checked.batch.covered_to) == (7, 5, 9)
     assert [(e.kind, e.cause, e.points, e.count) for e in checked.events] == [
         (StateKind.REFUSED, GapCause.LATE_REJECTED, ("p",), 1),
-        (StateKind.REFUSED, GapCause.UNKNOWN, ("p",), 1),
+        (StateKind.REFUSED, GapCause.LATE_REJECTED, ("p",), 1),
     ]
-    assert "clock" in checked.events[0].detail
+    assert [(e.time, e.start, e.end) for e in checked.events] == [(NOW, NOW, NOW)] * 2
+    past, future = (e.detail for e in checked.events)
+    assert past.startswith("past: 1 samples have times before 1970; is the clock")
+    assert future.startswith("future: 1 samples have times in the future; is the clock")
 
 
 def test_times_beyond_64_bits_are_in_the_future_too() -> None:
