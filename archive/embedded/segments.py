@@ -23,7 +23,7 @@ SCHEMA = (
     " n INTEGER, bytes INTEGER)",
     "CREATE TABLE slab (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
 )
-PAGE, SMALL_PAGE, SMALL = 32768, 8192, 1_000_000
+PAGE, SMALL_PAGE, SMALL = 16384, 8192, 1_000_000
 """Large pages, since slabs of a few kilobytes would waste much of small ones; small pages for files of less than so many samples."""
 OPEN_FILES = 48
 
