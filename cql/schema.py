@@ -10,6 +10,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import random
+from typing import Any
 
 from cql.link import Link
 from kernel.clock import monotonic, pause
@@ -42,9 +44,9 @@ def migrate(link: Link, part: str, steps: Sequence[Migration]) -> None:
         for number in range(_version(link, part, len(steps)), len(steps)):
             for statement in steps[number].statements:
                 link.define(_with_ids(link, statement))
-            link.ask(f"UPDATE {_VERSIONS} SET version = ? WHERE part = ? IF owner = ?", (number + 1, part, me))
+            _settled(link, f"UPDATE {_VERSIONS} SET version = ? WHERE part = ? IF owner = ?", (number + 1, part, me))
     finally:
-        link.ask(f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
+        _settled(link, f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
 
 
 def make(link: Link, part: str, table: str, statement: str) -> None:
@@ -56,7 +58,7 @@ def make(link: Link, part: str, table: str, statement: str) -> None:
     try:
         link.define(_with_ids(link, statement))
     finally:
-        link.ask(f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
+        _settled(link, f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
 
 
 def _version(link: Link, part: str, known: int) -> int:
@@ -68,11 +70,27 @@ def _version(link: Link, part: str, known: int) -> int:
 
 
 def _take(link: Link, part: str, me: uuid.UUID) -> None:
+    """Waits for the lease. A transaction that timed out may have been done all the same: then the row names this owner."""
     end = monotonic() + PATIENCE
-    while not link.ask(f"UPDATE {_VERSIONS} USING TTL {LEASE} SET owner = ? WHERE part = ? IF owner = null", (me, part))[0][0]:
+    while True:
+        row = _settled(link, f"UPDATE {_VERSIONS} USING TTL {LEASE} SET owner = ? WHERE part = ? IF owner = null", (me, part))
+        if row[0] or me in row:
+            return
         if monotonic() > end:
             raise NotAvailable(f"{link.place.shown}: another process has been changing the {part} tables for {PATIENCE:.0f} s; look at it")
-        pause(0.1)
+        pause(0.1 + 0.3 * random())
+
+
+def _settled(link: Link, text: str, values: tuple[object, ...], patience: float = 20.0) -> tuple[Any, ...]:
+    """The answer of a lightweight transaction that may be repeated; tried again while it loses against others and times out."""
+    end = monotonic() + patience
+    while True:
+        try:
+            return tuple(link.ask(text, values)[0])
+        except NotAvailable:
+            if monotonic() > end:
+                raise
+        pause(0.1 + 0.3 * random())
 
 
 def _table_id(link: Link, table: str) -> uuid.UUID:

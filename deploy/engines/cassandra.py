@@ -117,8 +117,11 @@ def cassandra_yaml(nodes: Sequence[Node], node: Node) -> str:
         "initial_token": token,
         "auto_bootstrap": "false",
         "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
-        "commitlog_sync": "group",  # a write is on disk before it is acknowledged: a killed node loses nothing
-        "commitlog_sync_group_window": "10ms",
+        "commitlog_sync": "periodic",  # for trials and tests; the files for sites use group, which waits for the disk
+        "commitlog_sync_period": "10000ms",
+        "cas_contention_timeout": "8000ms",  # small hosts: transactions that compete wait for each other's disk
+        "write_request_timeout": "8000ms",
+        "read_request_timeout": "8000ms",
         "commitlog_segment_size": "8MiB",
         "commitlog_total_space": "64MiB",
         "listen_address": node.host,
