@@ -60,3 +60,10 @@ def test_no_address_of_a_registry_and_no_path_of_a_machine_is_kept() -> None:
             assert "://registry" not in text, name
             assert '"resolved"' not in text, name
             assert "--index-url" not in text, name
+
+
+def test_no_placeholder_is_left_in_the_documents() -> None:
+    import re
+
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        assert not re.findall(r"@[A-Z_]{3,}@", page.read_text()), page.name
