@@ -36,7 +36,7 @@ def migrate(link: Link, part: str, steps: Sequence[Migration]) -> None:
     if link.table(_VERSIONS) is None:
         columns = "(part text PRIMARY KEY, version int, owner uuid)"
         link.define(f"CREATE TABLE IF NOT EXISTS {_VERSIONS} {columns} WITH id = {_table_id(link, _VERSIONS)}")
-    if _version(link, part, len(steps)) == len(steps):
+    if _first_look(link, part, len(steps)) == len(steps):
         return
     me = uuid.uuid4()
     _take(link, part, me)
@@ -59,6 +59,18 @@ def make(link: Link, part: str, table: str, statement: str) -> None:
         link.define(_with_ids(link, statement))
     finally:
         _settled(link, f"UPDATE {_VERSIONS} SET owner = null WHERE part = ? IF owner = ?", (part, me))
+
+
+def _first_look(link: Link, part: str, known: int) -> int:
+    """The version; a node that learns of the table of versions from another process may deny it for a moment."""
+    end = monotonic() + 20.0
+    while True:
+        try:
+            return _version(link, part, known)
+        except (NotAvailable, BadUsage) as error:
+            if monotonic() > end or not ("does not exist" in str(error) or isinstance(error, NotAvailable)):
+                raise
+        pause(0.2)
 
 
 def _version(link: Link, part: str, known: int) -> int:
