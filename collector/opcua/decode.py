@@ -82,7 +82,8 @@ def decode_data_change(body: bytes) -> Decoded:
         run, size = _run(body, pos, count - done)
         if run < min(SHORT_RUN, count - done):
             break
-        columns.append(_column(np.frombuffer(body, _layout(body[pos + 4], body[pos + 5]), run, pos)))
+        items = np.frombuffer(body, _layout(body[pos + 4], body[pos + 5]), run, pos)
+        columns += [_column(part) for part, _ in _ranges(items, np.arange(0))]
         pos, done = pos + run * size, done + run
     if done < count:
         walk = _Walk(body, pos, count - done)
@@ -105,6 +106,17 @@ def _run(body: bytes, pos: int, most: int) -> tuple[int, int]:
     other = (raw[:, 4] != mask) | (raw[:, 5] != kind)
     first = int(other.argmax())
     return (first if other[first] else most), size
+
+
+def _ranges(items: np.ndarray[Any, Any], at: Ints) -> list[tuple[np.ndarray[Any, Any], Ints]]:
+    """The items and their places, apart where some unsigned values are beyond the range of int64: only those become doubles."""
+    names = items.dtype.names or ()
+    if "value" not in names or items["value"].dtype != np.dtype("<u8"):
+        return [(items, at)]
+    beyond = (items["value"] >> np.uint64(63)).astype(np.bool_)
+    if not beyond.any() or beyond.all():
+        return [(items, at)]
+    return [(items[m], at[m] if len(at) else at) for m in (~beyond, beyond)]
 
 
 def _column(items: np.ndarray[Any, Any]) -> Column:
@@ -186,8 +198,10 @@ class _Walk:
         for key, places in self._places.items():
             layout = _layout(key >> 8, key & 0xFF)
             at = np.asarray(places, np.int64)
-            column = _column(raw[at[:, None] + np.arange(layout.itemsize)].reshape(-1).view(layout))
-            found.setdefault(column.kind, []).append((column, at))
+            items = raw[at[:, None] + np.arange(layout.itemsize)].reshape(-1).view(layout)
+            for part, rows_at in _ranges(items, at):
+                column = _column(part)
+                found.setdefault(column.kind, []).append((column, rows_at))
         for sort in (Kind.DOUBLE, Kind.LONG, Kind.TEXT):
             rows = [o for o in self._odd if o[1] is sort]
             if rows:
