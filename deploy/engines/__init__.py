@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from deploy.engines import processes
 from deploy.engines.artefacts import cache_folder
 from deploy.engines.cassandra import Cassandra
@@ -172,7 +174,7 @@ def _status(engine: Engine, folder: Path) -> EngineStatus:
         state = "degraded"
     else:
         state = "running" if _all_answer(engine, members) else "starting"
-    memory = sum(p.memory_info().rss for p in found)
+    memory = sum(_memory(p) for p in found)
     return EngineStatus(
         engine.name, state, engine.url(members) if found else "", len(members), tuple(p.pid for p in found), memory, str(folder)
     )
@@ -215,3 +217,11 @@ def _free(host: str, port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _memory(process: psutil.Process) -> int:
+    """Resident bytes; none of a process that ended meanwhile."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
