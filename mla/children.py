@@ -31,14 +31,14 @@ class Child:
 
 @asynccontextmanager
 async def children(wanted: Sequence[Child], clock: Clock) -> AsyncIterator[None]:
-    """Keeps every child running while the context is open; stops them in reverse order at its end."""
+    """Keeps every child running while the context is open; stops them one after the other, the last first, at its end."""
     tasks = [asyncio.create_task(_keep(child, clock), name=f"child {child.name}") for child in wanted]
     try:
         yield
     finally:
         for task in reversed(tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _keep(child: Child, clock: Clock) -> None:
