@@ -65,9 +65,8 @@ class _Compiler:
         self._asset(root, site, parent="")
         for name, asset in definitions.assets.items():
             self._asset(name, asset, parent=value_of(asset.given, "parent", root))
-        place = Site(
-            root, value_of(site.given, "title", root), *(value_of(site.given, k, 0.0) for k in ("latitude", "longitude", "height"))
-        )
+        numbers = (value_of(site.given, k, 0.0) for k in ("latitude", "longitude", "height", "sky_shift"))
+        place = Site(root, value_of(site.given, "title", root), *numbers)
         self._check_position(site)
         return ArrayConfig(revision, place, self._assets, self._sources, self._points, _classes(definitions.classes, log))
 

@@ -292,6 +292,7 @@ SITE: Keys = {k: v for k, v in ASSET.items() if k not in ("parent", "position")}
     "latitude": number,
     "longitude": number,
     "height": number,
+    "sky_shift": number,
 }
 CLASS: Keys = {"chunk": duration, "retention": forever}
 

@@ -158,6 +158,8 @@ class Site:
     """Degrees east."""
     height: float = 0.0
     """Metres above sea level."""
+    sky_shift: float = 0.0
+    """Seconds the sky runs ahead of UTC: 0 on a real site; a demo shows an observing night by day. Times of samples are true UTC always."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def scene_of(settings: Settings, config: ArrayConfig, now: int) -> Scene:
         file.write_text(json.dumps({"seed": scene.seed, "shift": scene.shift}))
         return scene
     return read_scene(file)
+
+
+def under_its_sky(documents: Mapping[str, str], scene: Scene) -> dict[str, str]:
+    """The documents with the scene's shift in the site's: the clocks on the screen then agree with the Sun that is simulated."""
+    told = f"\\g<0>\\n  sky_shift: {scene.shift}         # seconds: the sky of this demo runs ahead of UTC, so that it is night there"
+    return {path: re.sub(r"^  height:.*$", told, text, count=1, flags=re.MULTILINE) for path, text in documents.items()}
 
 
 def read_scene(file: Path) -> Scene:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cdb
 from hmi_backend.service import listen
 from mla.children import Child
-from mla.demo import example, scene_of, simulators, write_past
+from mla.demo import example, scene_of, simulators, under_its_sky, write_past
 from mla.logins import first_logins
 from mla.platform import Platform
 from mla.settings import Settings
@@ -27,6 +27,8 @@ class Start:
         snapshot = await platform.config_store.load()
         if snapshot.revision is None:
             documents = example(self._settings.demo_port)
+            scene = scene_of(self._settings, cdb.compile(documents), platform.clock.now())
+            documents = under_its_sky(documents, scene)
             editor = cdb.Editor(platform.config_store, platform.clock)
             await editor.publish(documents, base=0, author="mla", comment="The example: a mini-array of nine telescopes")
             snapshot = await platform.config_store.load()

@@ -118,7 +118,10 @@ def _linear(series: Series, axis: Times) -> Values:
 
 
 def _crossed(series: Series, start: Times, end: Times) -> NDArray[np.bool_]:
-    """Whether a gap begins at or after start and before end: what was in force before it says nothing of what is after."""
-    began = np.array(sorted(datetime_us(g.start) for g in series.gaps), dtype=np.int64)
+    """Whether a gap begins at or after start and before end: what was in force before it says nothing of what is after.
+
+    A refusal (start == end) is a moment, not a gap: it takes nothing from what was in force.
+    """
+    began = np.array(sorted(datetime_us(g.start) for g in series.gaps if g.end != g.start), dtype=np.int64)
     crossed: NDArray[np.bool_] = np.searchsorted(began, start.astype(np.int64)) < np.searchsorted(began, end.astype(np.int64))
     return crossed

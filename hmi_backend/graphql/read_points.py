@@ -248,7 +248,7 @@ def site(context: Context) -> t.Site:
     """Where the array stands."""
     _ = context.who
     s = context.backend.catalogue.config.site
-    return t.Site(name=s.name, title=s.title, latitude=s.latitude, longitude=s.longitude, height=s.height)
+    return t.Site(name=s.name, title=s.title, latitude=s.latitude, longitude=s.longitude, height=s.height, sky_shift=s.sky_shift)
 
 
 def assets(context: Context, kind: str | None, parent: str | None) -> list[t.Asset]:

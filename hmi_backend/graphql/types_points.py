@@ -152,6 +152,9 @@ class Site:
     latitude: float = strawberry.field(description="Degrees north.")
     longitude: float = strawberry.field(description="Degrees east.")
     height: float = strawberry.field(description="Metres above sea level.")
+    sky_shift: float = strawberry.field(
+        description="Seconds the sky (Sun, Moon, sidereal time) runs ahead of UTC: 0 but in a demo that shows a night by day."
+    )
 
 
 @strawberry.type(description="A data source and its connection.")

@@ -6,6 +6,17 @@ const us = (...d: [number, number, number, number?, number?, number?]): number =
   Date.UTC(d[0], d[1] - 1, d[2], d[3] ?? 0, d[4] ?? 0, d[5] ?? 0) * 1000;
 const TEIDE = { latitude: 28.3, longitude: -16.51 };
 
+describe('the sky of a demo', () => {
+  it('is shifted, and what it does is told in true UTC', () => {
+    const t = us(2026, 11, 24, 10);
+    const demo = { ...TEIDE, skyShift: 36_000 };
+    expect(sunAltitude(t, demo)).toBeCloseTo(sunAltitude(t + 10 * 3600e6, TEIDE), 9);
+    expect(lst(t, demo)).toBeCloseTo(lst(t + 10 * 3600e6, TEIDE), 9);
+    expect(lightUntil(t, demo).light).toBe('night');
+    expect((lightUntil(t, demo).until ?? 0) + 10 * 3600e6).toBe(lightUntil(t + 10 * 3600e6, TEIDE).until);
+  });
+});
+
 describe('sidereal time', () => {
   it('agrees with Meeus, examples 12.a and 12.b', () => {
     expect(gmst(us(1987, 4, 10)) / 15).toBeCloseTo(13 + 10 / 60 + 46.3668 / 3600, 6);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BandRing, valueAt } from '../src/lib/band';
+import { BandRing, broken, valueAt } from '../src/lib/band';
 import { drawable, merge, readColumns } from '../src/lib/columns';
 import { SECOND } from '../src/lib/time';
 
@@ -42,6 +42,12 @@ describe('ring of buckets', () => {
       mean: [1, 4.5, 2, 2, 3],
     });
     expect(r.columns(0, 1000 * SECOND).mean).toEqual([1, 4.5, 3]);
+  });
+  it('is broken by gaps that last, not by a refusal', () => {
+    const c = { t: [1, 5], lo: [1, 2], hi: [1, 2], mean: [1, 2] };
+    expect(broken(c, [{ start: 3e6, end: 3e6 }])).toEqual(c);
+    expect(broken(c, [{ start: 3e6, end: 4e6 }]).mean).toEqual([1, 1, null, 2]);
+    expect(broken(c, [{ start: 3e6, end: null }]).mean).toEqual([1, 1, null, 2]);
   });
   it('forgets the oldest and never grows', () => {
     const r = ring();

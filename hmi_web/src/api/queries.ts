@@ -26,7 +26,7 @@ ${SERVICE}`;
 export const ME = `query Me { me { user role expires } }`;
 
 export const OBSERVATORY = `query Observatory {
-  site { name title latitude longitude height }
+  site { name title latitude longitude height skyShift }
   assets { name title type parent position { east north } points }
   revision { revision newest points }
 }`;

@@ -40,6 +40,8 @@ export interface Site {
   latitude: number;
   longitude: number;
   height: number;
+  /** Seconds the sky runs ahead of UTC; not 0 in a demo alone. */
+  skyShift: number;
 }
 
 export interface Source {

@@ -8,7 +8,11 @@ import { DAY, HOUR, MINUTE, type Micros } from './time';
 export interface Place {
   /** Degrees north. */ latitude: number;
   /** Degrees east. */ longitude: number;
+  /** Seconds the sky runs ahead of UTC: 0 but in a demo that shows a night by day. */ skyShift?: number;
 }
+
+/** The moment whose sky is over a place; what is found for it is told in true UTC. */
+export const skyTime = (t: Micros, place: Place): Micros => t + (place.skyShift ?? 0) * 1e6;
 
 interface Equatorial {
   /** Right ascension, degrees. */ ra: number;
@@ -31,7 +35,7 @@ export function gmst(t: Micros): number {
 }
 
 /** Local mean sidereal time, hours in [0, 24). */
-export const lst = (t: Micros, place: Place): number => turn(gmst(t) + place.longitude) / 15;
+export const lst = (t: Micros, place: Place): number => turn(gmst(skyTime(t, place)) + place.longitude) / 15;
 
 /** `05:12:40`. */
 export function hms(hours: number): string {
@@ -95,12 +99,16 @@ export function altitude(body: Equatorial, t: Micros, place: Place): number {
   return Math.asin(sin(place.latitude) * sin(body.dec) + cos(place.latitude) * cos(body.dec) * cos(h)) / RAD;
 }
 
-export const sunAltitude = (t: Micros, place: Place): number => altitude(sun(t), t, place);
+export function sunAltitude(t: Micros, place: Place): number {
+  const sky = skyTime(t, place);
+  return altitude(sun(sky), sky, place);
+}
 
 /** Altitude of the Moon's centre, degrees, corrected for its parallax. */
 export function moonAltitude(t: Micros, place: Place): number {
-  const m = moonEcliptic(t);
-  const alt = altitude(toEquatorial(m.lambda, m.beta, obliquity(daysJ2000(t) / 36_525)), t, place);
+  const sky = skyTime(t, place);
+  const m = moonEcliptic(sky);
+  const alt = altitude(toEquatorial(m.lambda, m.beta, obliquity(daysJ2000(sky) / 36_525)), sky, place);
   return alt - m.parallax * cos(alt);
 }
 

@@ -1,6 +1,6 @@
 /** A plot's memory: a fixed ring of buckets with least, greatest and mean value. Old buckets are overwritten, nothing grows. */
 
-import type { Micros } from './time';
+import { lasts, type Micros } from './time';
 
 /** Columns for drawing. `t` in seconds; a null row stands where the line must break. */
 export interface BandColumns {
@@ -108,7 +108,27 @@ export class BandRing {
   }
 }
 
-function row(out: BandColumns, t: number, lo: number | null, hi: number | null, mean: number | null): void {
+/** Breaks the line wherever a gap lies between two rows; a refusal is no gap. */
+export function broken(c: BandColumns, gaps: readonly { start: Micros; end: Micros | null }[]): BandColumns {
+  if (!gaps.length) return c;
+  const out: BandColumns = { t: [], lo: [], hi: [], mean: [] };
+  c.t.forEach((t, i) => {
+    const before = c.t[i - 1];
+    const gap = before === undefined ? undefined : gaps.find((g) => lasts(g) && g.start / 1e6 < t && (g.end ?? Infinity) / 1e6 > before);
+    if (gap && before !== undefined) {
+      // What was not reported before the gap had not changed: the value holds until then.
+      const last = c.mean[i - 1] ?? null;
+      const edge = Math.max(gap.start / 1e6, before);
+      if (edge > before && last !== null) row(out, edge, last, last, last);
+      row(out, (edge + t) / 2, null, null, null);
+    }
+    row(out, t, c.lo[i] ?? null, c.hi[i] ?? null, c.mean[i] ?? null);
+  });
+  return out;
+}
+
+/** Adds one row. */
+export function row(out: BandColumns, t: number, lo: number | null, hi: number | null, mean: number | null): void {
   out.t.push(t);
   out.lo.push(lo);
   out.hi.push(hi);

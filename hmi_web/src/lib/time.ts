@@ -41,6 +41,9 @@ export function span(us: number): string {
   return `${Math.floor(s / 86_400).toString()} d`;
 }
 
+/** Whether an interval lasts: a refusal of samples (start = end) is a moment in which nothing is missing. */
+export const lasts = (i: { start: Micros; end: Micros | null }): boolean => i.end === null || i.end > i.start;
+
 /** The length of time that some intervals cover together within [from, to]; one without end lasts. */
 export function covered(intervals: readonly { start: Micros; end: Micros | null }[], from: Micros, to: Micros): number {
   let total = 0;

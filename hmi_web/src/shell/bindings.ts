@@ -10,7 +10,7 @@ export const BINDINGS: readonly Binding[] = [
   { keys: 'space', does: 'stop the time (FIXED) or follow it (LIVE)', name: 'pause' },
   { keys: 'g t', does: 'Trends', name: 'page:trends' },
   { keys: 'g m', does: 'Compare nine telescopes', name: 'page:compare' },
-  { keys: 'z', does: 'zoom the last night', name: 'night' },
+  { keys: 'z', does: 'the last night; again: the one before', name: 'night' },
   { keys: 'g w', does: 'Weather', name: 'page:weather' },
   { keys: '+', does: 'zoom in, - out', name: 'zoom:1' },
   { keys: '-', does: '', name: 'zoom:-1' },

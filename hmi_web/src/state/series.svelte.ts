@@ -6,7 +6,7 @@
 import { gql } from '../api/http';
 import { BAND } from '../api/queries';
 import type { Gap, SeriesBlock } from '../api/types';
-import { BandRing, type BandColumns } from '../lib/band';
+import { BandRing, broken, row, type BandColumns } from '../lib/band';
 import { drawable, readColumns } from '../lib/columns';
 import { SECOND, type Micros } from '../lib/time';
 import { clock } from './clock.svelte';
@@ -142,35 +142,9 @@ function held(c: BandColumns, name: string, to: Micros): BandColumns {
   if (last < 0 || v === null || !nav.live || reading.fresh !== 'fresh' || (c.t[last] ?? 0) * 1e6 > to) return c;
   const value = reading.number ?? v;
   const from = Math.min(to / 1e6, (c.t[last] ?? 0) + 1e-3);
-  if (to / 1e6 - (c.t[last] ?? 0) > 6 * (reading.def?.sampling ?? 1)) push(c, from, value, value, value);
-  push(c, to / 1e6, value, value, value);
+  if (to / 1e6 - (c.t[last] ?? 0) > 6 * (reading.def?.sampling ?? 1)) row(c, from, value, value, value);
+  row(c, to / 1e6, value, value, value);
   return c;
-}
-
-/** Breaks the line wherever a gap lies between two rows. */
-function broken(c: BandColumns, gaps: readonly Gap[]): BandColumns {
-  if (!gaps.length) return c;
-  const out: BandColumns = { t: [], lo: [], hi: [], mean: [] };
-  c.t.forEach((t, i) => {
-    const before = c.t[i - 1];
-    const gap = before === undefined ? undefined : gaps.find((g) => g.start / 1e6 < t && (g.end ?? Infinity) / 1e6 > before);
-    if (gap && before !== undefined) {
-      // What was not reported before the gap had not changed: the value holds until then.
-      const last = c.mean[i - 1] ?? null;
-      const edge = Math.max(gap.start / 1e6, before);
-      if (edge > before && last !== null) push(out, edge, last, last, last);
-      push(out, (edge + t) / 2, null, null, null);
-    }
-    push(out, t, c.lo[i] ?? null, c.hi[i] ?? null, c.mean[i] ?? null);
-  });
-  return out;
-}
-
-function push(c: BandColumns, t: number, lo: number | null, hi: number | null, mean: number | null): void {
-  c.t.push(t);
-  c.lo.push(lo);
-  c.hi.push(hi);
-  c.mean.push(mean);
 }
 
 /** Extremes with their own times and means of buckets become rows; raw samples are simply pushed. */

@@ -4,7 +4,7 @@ import { gql } from '../api/http';
 import { SERIES } from '../api/queries';
 import type { SeriesBlock } from '../api/types';
 import { drawable, readColumns } from '../lib/columns';
-import type { Micros } from '../lib/time';
+import { lasts, type Micros } from '../lib/time';
 import { clock } from './clock.svelte';
 import { link } from './link.svelte';
 import { nav } from './nav.svelte';
@@ -71,7 +71,7 @@ function short(block: SeriesBlock, width: Micros): Short {
   t.forEach((at, i) => {
     if (at === null) return;
     const since = before;
-    if (since !== null && block.gaps.some((g) => g.start < at && (g.end ?? Infinity) > since + width)) {
+    if (since !== null && block.gaps.some((g) => lasts(g) && g.start < at && (g.end ?? Infinity) > since + width)) {
       out.t.push(at);
       out.v.push(null);
     }

@@ -49,6 +49,12 @@ def test_raw_samples_hold_until_the_next_but_not_across_a_gap() -> None:
     np.testing.assert_array_equal(frame["b"], [np.nan, 1, 1, 2, 3, 3, 4])
 
 
+def test_a_refusal_is_a_moment_and_no_gap() -> None:
+    a = made("a", [0, 10], [0.0, 10.0], gaps=[gap(4, 4)])
+    for how in ("previous", "linear"):
+        assert not np.isnan(SeriesSet([a]).frame(at(0, 3, 5, 9), how=how)["a"]).any()
+
+
 def test_bad_samples_are_missing_ones() -> None:
     s = SeriesSet([made("a", [0, 10, 20], [1.0, 99.0, 3.0], quality=[0, 2, 1])])
     for how in ("previous", "exact"):

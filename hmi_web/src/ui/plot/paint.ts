@@ -2,6 +2,7 @@
 
 import type uPlot from 'uplot';
 import type { Limits } from '../../lib/judge';
+import { lasts } from '../../lib/time';
 import type { Gap } from '../../api/types';
 import type { Mark } from '../../lib/marks';
 import type { Colours } from './colours';
@@ -15,7 +16,7 @@ interface Box {
 
 const boxOf = (u: uPlot): Box => ({ x: u.bbox.left, y: u.bbox.top, w: u.bbox.width, h: u.bbox.height });
 
-/** Hatched, with dotted edges and, where there is room, the cause: a gap is never bridged by a line. */
+/** Hatched, with dotted edges and, where there is room, the cause: a gap is never bridged by a line. A refusal is a tick at the top. */
 export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number): void {
   const { ctx } = u;
   const b = boxOf(u);
@@ -24,6 +25,11 @@ export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number)
     const x0 = Math.max(b.x, u.valToPos(g.start / 1e6, 'x', true));
     const x1 = Math.min(b.x + b.w, Math.max(x0 + 2 * k, u.valToPos((g.end ?? end) / 1e6, 'x', true)));
     if (x1 <= b.x || x0 >= b.x + b.w) continue;
+    if (!lasts(g)) {
+      ctx.fillStyle = c.stale;
+      ctx.fillRect(x0, b.y, 2 * k, 8 * k);
+      continue;
+    }
     ctx.save();
     ctx.beginPath();
     ctx.rect(x0, b.y, x1 - x0, b.h);
