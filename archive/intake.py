@@ -11,7 +11,7 @@ from archive.table import Table
 from kernel.batches import Column, build, columns, size
 from kernel.clock import DAY
 from kernel.samples import Ints, Kind
-from schemas.records import GapCause, PointBatch, StateEvent, StateKind
+from schemas.records import DoubleColumns, GapCause, LongColumns, PointBatch, StateEvent, StateKind, TextColumns
 
 FUTURE_LIMIT = DAY
 """A source time more than a day ahead of our clock is a wrong clock (summer time and time zones stay below): storing it would make it the
@@ -42,24 +42,24 @@ def check(batch: PointBatch, now: int) -> Checked:
 
 
 def _well_formed(batch: PointBatch) -> bool:
-    return all(_part_well_formed(p, len(batch.names)) for p in (batch.doubles, batch.longs, batch.texts))
+    n = len(batch.names)
+    return _part_well_formed(batch.doubles, n) and _part_well_formed(batch.longs, n) and _part_well_formed(batch.texts, n)
 
 
-def _part_well_formed(part: object, names: int) -> bool:
-    n = len(part.time)  # type: ignore[attr-defined]
-    index: Ints = part.index  # type: ignore[attr-defined]
-    optional = (index, part.server, part.quality, part.status)  # type: ignore[attr-defined]
-    if len(part.value) != n or any(len(c) not in (0, n) for c in optional):  # type: ignore[attr-defined]
+def _part_well_formed(part: DoubleColumns | LongColumns | TextColumns, names: int) -> bool:
+    n, own = len(part.time), (0, len(part.time))
+    index = part.index
+    if len(part.value) != n or not (len(index) in own and len(part.server) in own and len(part.quality) in own and len(part.status) in own):
         return False
     if n == 0:
         return True
     if len(index):
-        return int(index.min()) >= 0 and int(index.max()) < names
+        return int(np.minimum.reduce(index)) >= 0 and int(np.maximum.reduce(index)) < names
     return n <= names
 
 
 def _inside(base: int, time: Ints, low: int, high: int) -> bool:
-    return len(time) == 0 or (low <= base + int(time.min()) and base + int(time.max()) <= high)
+    return len(time) == 0 or (low <= base + int(np.minimum.reduce(time)) and base + int(np.maximum.reduce(time)) <= high)
 
 
 def tables(batch: PointBatch) -> tuple[Table, ...]:

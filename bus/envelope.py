@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from bus.memo import Memo
 from kernel.errors import BadUsage
 from schemas.codec import Codec, NotDecodable
 from schemas.records import DeadLetter
@@ -58,16 +59,22 @@ def pack(topic: Topic[R], records: Sequence[R]) -> list[Packed]:
     return packed
 
 
-def unpack(topic: Topic[R], rows: Sequence[tuple[int, bytes]]) -> Unpacked[R]:
+def unpack(topic: Topic[R], rows: Sequence[tuple[int, bytes]], memo: Memo[R] | None = None, partition: int = 0) -> Unpacked[R]:
     """The records in a stretch of (sequence number, bytes), in order; what cannot be read is set aside with its reason."""
     decode = Codec(topic.record).decode
     records: list[R] = []
     bad: list[Undecodable] = []
     for seq, data in rows:
-        try:
-            records.append(decode(data))
-        except NotDecodable as error:
-            bad.append(Undecodable(seq, data, str(error)))
+        record = None if memo is None else memo.find((partition, seq), data)
+        if record is None:
+            try:
+                record = decode(data)
+            except NotDecodable as error:
+                bad.append(Undecodable(seq, data, str(error)))
+                continue
+            if memo is not None:
+                memo.keep((partition, seq), data, record)
+        records.append(record)
     return Unpacked(records, bad)
 
 

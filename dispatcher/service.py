@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from dispatcher.gather import gathered
 from dispatcher.seed import seed_batches
 from kernel.archive import AppendReport, Archive
 from kernel.batches import size
@@ -45,13 +46,14 @@ class Dispatcher:
 
     async def _feed_hot(self) -> None:
         hop, begun = self._meter.hop("dispatcher.hot"), self._clock.now()
-        async for batch in self._bus.tail(MONITORING_POINTS, since=begun - REFILL):
-            n = size(batch) if batch.published >= begun else 0  # what only refills was counted when it came first
-            hop.entered += n
-            await self._hot.put([batch])
-            hop.left += n
-            hop.last = self._clock.now()
-            self._meter.gauges["dispatcher.hot.lag_s"] = (hop.last - batch.published) / SECOND
+        async with gathered(self._bus.tail(MONITORING_POINTS, since=begun - REFILL)) as groups:
+            async for batches in groups:
+                n = sum(size(b) for b in batches if b.published >= begun)  # what only refills was counted when it came first
+                hop.entered += n
+                await self._hot.put(batches)
+                hop.left += n
+                hop.last = self._clock.now()
+                self._meter.gauges["dispatcher.hot.lag_s"] = (hop.last - batches[-1].published) / SECOND
 
     async def _seed(self) -> None:
         """Gives every configured point its last archived value, so that a restart does not blank the screens."""

@@ -137,11 +137,16 @@ class Writer:
         """A batch for the journal; its names only where it has not had them before. Names seen a second time get a list of their own."""
         wire = codec(PointBatch).encode(batch)
         names = self.state.names
-        span = names_span(wire) if len(batch.names) >= FEW_NAMES and names.ids(batch.source, batch.names) is not None else None
+        if len(batch.names) < FEW_NAMES or names.ids(batch.source, batch.names) is None:
+            return None, None, wire
+        number = names.number(batch.names)
+        if number is not None and (at := wire.find(names.lists[number])) >= 0:  # wherever the very bytes stand, they can be put back
+            return number, at, wire[:at] + wire[at + len(names.lists[number]) :]
+        span = names_span(wire)
         if span is None:
             return None, None, wire
         a, b = span
-        number = names.number(batch.names) or plan.lists.get(id(batch.names))
+        number = plan.lists.get(id(batch.names))
         if number is None and names.full:
             return None, None, wire
         if number is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bus.envelope import Undecodable, letters, pack
 from bus.kafka.place import KafkaPlace
@@ -15,6 +16,7 @@ from bus.kafka.reader import Reader
 from bus.kafka.stats import measure
 from bus.kafka.subscription import KafkaSubscription, Tail
 from bus.kafka.topics import Topics
+from bus.memo import Memo
 from bus.retention import Retention
 from kernel.bus import TopicStats
 from kernel.clock import Clock, sleep
@@ -44,6 +46,7 @@ class KafkaBus:
         self._place, self._clock, self._topics = place, clock, topics
         self._publisher = Publisher(place, self._closed_error)
         self._closed = False
+        self._memos: defaultdict[str, Memo[Any]] = defaultdict(Memo)
         self._starting: dict[str, set[asyncio.Future[None]]] = {}
 
     async def publish(self, topic: Topic[R], records: Sequence[R]) -> None:
@@ -68,10 +71,12 @@ class KafkaBus:
         self._check_open()
         await self._topics.ensure(topic.name)
         subscription = KafkaSubscription(self, topic, self._topics.name(topic.name))
-        reader = Reader(self._place, topic, f"{self._place.prefix}{group}.{topic.name}", subscription.begin, for_group=True)
+        memo = self._memos[topic.name]
+        reader = Reader(self._place, topic, f"{self._place.prefix}{group}.{topic.name}", subscription.begin, memo, for_group=True)
         try:
             await reader.started
-            yield subscription
+            with memo.reading():
+                yield subscription
         finally:
             await reader.close()
 
@@ -82,17 +87,19 @@ class KafkaBus:
         starting = self._starting.setdefault(topic.name, set())
         starting.add(begun)
         reader: Reader[R] | None = None
+        memo = self._memos[topic.name]
         try:
             try:
                 await self._topics.ensure(topic.name)
                 tail = Tail(self, topic, self._topics.name(topic.name), since)
-                reader = Reader(self._place, topic, f"{self._place.prefix}tail.{uuid.uuid4().hex}", tail.begin, for_group=False)
+                reader = Reader(self._place, topic, f"{self._place.prefix}tail.{uuid.uuid4().hex}", tail.begin, memo, for_group=False)
                 await reader.started
             finally:
                 begun.set_result(None)
                 starting.discard(begun)
-            async for record in tail.records(reader):
-                yield record
+            with memo.reading():
+                async for record in tail.records(reader):
+                    yield record
         finally:
             if reader is not None:
                 await reader.close()

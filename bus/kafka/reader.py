@@ -19,6 +19,7 @@ from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import REFUSED, not_available
 from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
+from bus.memo import Memo
 from kernel.clock import monotonic, pause
 from kernel.errors import NotAvailable
 from schemas.topic import Topic
@@ -83,9 +84,16 @@ class Reader(Generic[R]):
     """Fetches one topic. `begin` tells the consumer what to read; it runs in the thread."""
 
     def __init__(
-        self, place: KafkaPlace, topic: Topic[R], group: str, begin: Callable[[Reader[R], Consumer], None], *, for_group: bool
+        self,
+        place: KafkaPlace,
+        topic: Topic[R],
+        group: str,
+        begin: Callable[[Reader[R], Consumer], None],
+        memo: Memo[R],
+        *,
+        for_group: bool,
     ) -> None:
-        self._for_group = for_group
+        self._for_group, self._memo = for_group, memo
         self._place, self._topic, self._begin = place, topic, begin
         self._settings = {**consumer_settings(place, group), "on_commit": self._committed}
         self._loop = asyncio.get_running_loop()
@@ -281,7 +289,7 @@ class Reader(Generic[R]):
         for (partition, tenure), found in rows.items():
             if self.owned.get(partition) != tenure:
                 continue
-            unpacked = unpack(self._topic, found)
+            unpacked = unpack(self._topic, found, self._memo, partition)
             part = Part(partition, tenure, found[0][0], found[-1][0] + 1, records=unpacked.records, bad=unpacked.bad)
             part.evicted = max(0, part.first - self._expected.get(partition, part.first))
             self._expected[partition] = part.next

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from bus.envelope import Undecodable, letters, pack
 from bus.leases import this_process
+from bus.memo import Memo
 from bus.retention import Retention
 from bus.sqlite.files import topics_in
 from bus.sqlite.groups import Groups, Progress
@@ -87,6 +89,7 @@ class SqliteBus:
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._heads: dict[str, Head] = {}
+        self._memos: defaultdict[str, Memo[Any]] = defaultdict(Memo)
         self._standby = Standby()
         self._room = Room(IN_FLIGHT)
         self._numbers = itertools.count()
@@ -112,11 +115,12 @@ class SqliteBus:
     @asynccontextmanager
     async def subscribe(self, topic: Topic[R], *, group: str) -> AsyncIterator[SqliteSubscription[R]]:
         """See kernel.bus.Bus."""
-        log, number = Log(self._folder, topic.name), next(self._numbers)
+        log, number, memo = Log(self._folder, topic.name), next(self._numbers), self._memos[topic.name]
         try:
             extent = await self.run(log.extent)
             await self.run(self.groups.join, topic.name, group, extent.first)
-            yield SqliteSubscription(self, Reader(self, topic, log, self._followed(topic.name)), topic.name, group, number)
+            with memo.reading():
+                yield SqliteSubscription(self, Reader(self, topic, log, self._followed(topic.name), memo), topic.name, group, number)
         finally:
             if self._closed:  # every lease was given up
                 log.close()
@@ -126,16 +130,17 @@ class SqliteBus:
 
     async def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncIterator[R]:
         """See kernel.bus.Bus."""
-        log = Log(self._folder, topic.name)
+        log, memo = Log(self._folder, topic.name), self._memos[topic.name]
         try:
-            reader = Reader(self, topic, log, self._followed(topic.name))
+            reader = Reader(self, topic, log, self._followed(topic.name), memo)
             if since is None:  # asked in turn with the publishers, so that whatever is published from now on comes after
                 reader.seek(await self._hand_in(topic.name, (), 0))
             else:
                 reader.seek(await self.run(log.find, since))
-            while True:
-                for record in await reader.next():
-                    yield record
+            with memo.reading():
+                while True:
+                    for record in await reader.next():
+                        yield record
         finally:
             if self._closed:
                 log.close()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from bus.envelope import Undecodable, Unpacked, unpack
+from bus.memo import Memo
 from bus.sqlite.groups import Groups, Progress
 from bus.sqlite.log import Log, Stretch
 from bus.sqlite.waiting import Head
@@ -43,8 +44,8 @@ AT_ONCE_BYTES = 1 << 19
 class Reader(Generic[R]):
     """Reads a topic forward from a position, for a subscription or a tail."""
 
-    def __init__(self, host: Host, topic: Topic[R], log: Log, head: Head) -> None:
-        self._host, self._topic, self._log, self._head = host, topic, log, head
+    def __init__(self, host: Host, topic: Topic[R], log: Log, head: Head, memo: Memo[R]) -> None:
+        self._host, self._topic, self._log, self._head, self._memo = host, topic, log, head, memo
         self._looked = False
         self.position = 0
         """The next record to read."""
@@ -86,12 +87,12 @@ class Reader(Generic[R]):
 
     async def _unpack(self, rows: Rows) -> Unpacked[R]:
         if len(rows) <= AT_ONCE_RECORDS and sum(len(data) for _, data in rows) <= AT_ONCE_BYTES:
-            return unpack(self._topic, rows)
-        return await self._host.run(unpack, self._topic, rows)
+            return unpack(self._topic, rows, self._memo)
+        return await self._host.run(unpack, self._topic, rows, self._memo)
 
     def _read(self, position: int) -> tuple[Stretch, Unpacked[R]]:
         stretch = self._log.read(position)
-        return stretch, unpack(self._topic, stretch.rows)
+        return stretch, unpack(self._topic, stretch.rows, self._memo)
 
 
 class SqliteSubscription(Generic[R]):

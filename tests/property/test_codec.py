@@ -86,13 +86,28 @@ def test_random_bytes_are_refused(noise: bytes) -> None:
         assert codec(PointBatch).decode(codec(PointBatch).encode(decoded)).source == decoded.source
 
 
-@given(array(np.int64, longs))
+@given(array(np.int64, st.one_of(longs, st.integers(-64, 63), st.integers(-8192, 8191), st.integers(-8193, 8192))))
 def test_varints_by_column_equal_varints_one_by_one(values: np.ndarray) -> None:
     raw = varints.encode(values)
     assert raw == b"".join(varints.encode_one(int(v)) for v in values)
     decoded, end = varints.decode(raw + b"\x80", 0, len(values))
     assert end == len(raw)
     assert (decoded == values).all()
+
+
+@given(
+    st.sampled_from([0, 6, 13]).flatmap(
+        lambda bits: hnp.arrays(np.int64, st.integers(1, 40), elements=st.integers(-(1 << bits), (1 << bits) - 1))
+    )
+)
+def test_columns_of_narrow_integers_equal_varints_one_by_one(values: np.ndarray) -> None:
+    raw = varints.encode(values)
+    assert raw == b"".join(varints.encode_one(int(v)) for v in values)
+    decoded, end = varints.decode(b"\x80" + raw + b"\x01", 1, len(values))
+    assert end == len(raw) + 1
+    assert (decoded == values).all()
+    with pytest.raises(ValueError, match="end too early"):
+        varints.decode(raw[:-1], 0, len(values))
 
 
 @given(st.dictionaries(texts, st.integers(0, 2**40)), st.floats(0, 1e9), st.sampled_from(ServiceState))
