@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cdb.definitions import AssetDef, Body, Definitions, TemplateDef, read_documents
 from cdb.expansion import MAX_POINTS, Expander, Slots
 from cdb.families import is_name, name_remedy
-from cdb.reading import Field, Log, Place, value_of
+from cdb.reading import Field, Log, Place, shown, value_of
 from cdb.sources import Deployed, check_templates, deploy
 from kernel.array import ArchiveClass, ArrayConfig, Asset, Point, Site, Source
-from kernel.errors import ConfigProblems
+from kernel.errors import ConfigProblems, Problem
 
 _EMPTY_BODY = Body([], {})
 _NO_SITE = AssetDef("site", Place("", 0), {}, {}, {}, _EMPTY_BODY, [])
 _MINUTE, _DAY = 60.0, 86400.0
+_LOWEST, _HIGHEST = -500.0, 9000.0
+"""Metres above sea level between which there is land."""
 
 
-def compile(documents: Mapping[str, str], revision: int = 0) -> ArrayConfig:
+def compile(documents: Mapping[str, str], revision: int = 0, unread: Sequence[Problem] = ()) -> ArrayConfig:
     """The configuration that some documents (path to YAML text) define. Raises ConfigProblems with every mistake at once, each with file,
-    line, and what to write instead."""
+    line, and what to write instead. `unread`: documents whose text could not be had at all; they are mistakes too, and names that nothing
+    else defines may well stand in them."""
     log = Log()
+    for problem in unread:
+        log.put(problem)
+        log.blind = True
     with _garbage_waits():
         definitions = read_documents(documents, log)
         config = _Compiler(definitions, log).config(revision)
@@ -72,7 +78,8 @@ class _Compiler:
 
     def _asset(self, name: str, asset: AssetDef, parent: str) -> None:
         if not is_name(name) or "." in name:
-            self._log.add(asset.place, f"{name} is not a name of an asset", name_remedy(name.replace(".", "_")))
+            place = asset.given["name"].place if "name" in asset.given else asset.place
+            self._log.add(place, f"{name} is not a name of an asset", name_remedy(name.replace(".", "_")))
             return
         template_name = value_of(asset.given, "template", "")
         template = self._template(asset)
@@ -107,6 +114,9 @@ class _Compiler:
         if len(points) + len(slots) > MAX_POINTS:
             self._log.add(definition.place, f"{asset}: more than {MAX_POINTS} points altogether", "check the ranges in braces")
             return
+        for group in deployed.browsed.keys() & slots.keys():
+            place = deployed.browsed[group]
+            self._log.add(place, f"browse: {group} is defined twice", f"the first stands in {slots[group].place}: rename or remove one")
         default = deployed.default
         for group, slot in slots.items():
             name = prefix + group
@@ -149,6 +159,9 @@ class _Compiler:
         for key, bound in (("latitude", 90.0), ("longitude", 180.0)):
             if key in site.given and abs(site.given[key].value) > bound:
                 self._log.add(site.given[key].place, f"{key} is beyond {bound:g}°", f"write degrees from -{bound:g} to {bound:g}")
+        if "height" in site.given and not _LOWEST <= site.given["height"].value <= _HIGHEST:
+            text = f"height is {site.given['height'].value:g} m"
+            self._log.add(site.given["height"].place, text, f"write metres above sea level, from {_LOWEST:g} to {_HIGHEST:g}")
 
 
 def _classes(given: Mapping[str, Field], log: Log) -> dict[str, ArchiveClass]:
@@ -159,7 +172,7 @@ def _classes(given: Mapping[str, Field], log: Log) -> dict[str, ArchiveClass]:
         keys = field.value
         chunk, retention = value_of(keys, "chunk", 3600.0), value_of(keys, "retention")
         if not _MINUTE <= chunk <= _DAY:
-            log.add(keys["chunk"].place, f"class {name}: a chunk of {chunk:g} s", "write a duration from 1m to 1d")
+            log.add(keys["chunk"].place, f"class {name}: a chunk of {shown(chunk)}", "write a duration from 1m to 1d")
         if retention is not None and retention < chunk:
             log.add(keys["retention"].place, f"class {name}: the retention is shorter than a chunk", "keep at least one chunk")
         found[name] = ArchiveClass(name, chunk, retention)

@@ -15,7 +15,11 @@ from cdb.reading import (
     Keys,
     Log,
     Place,
+    Read,
+    Refused,
+    Reported,
     Wrong,
+    between,
     boolean,
     choice,
     coordinates,
@@ -23,6 +27,8 @@ from cdb.reading import (
     entries,
     fields,
     forever,
+    keys_in,
+    line_of,
     list_of,
     mapping_of,
     number,
@@ -175,18 +181,21 @@ def _labels(node: Node, ctx: Context) -> tuple[tuple[int, str], ...]:
 
 
 def _window(node: Node, ctx: Context) -> tuple[str, tuple[float, float]]:
-    given = fields(node, {"inside": pair, "outside": pair}, ctx, "window")
-    if len(given) != 1:
+    given = fields(node, {"inside": pair, "outside": pair}, ctx, "window") if isinstance(node, YamlMapping) else {}
+    if len(keys_in(node) & {"inside", "outside"}) != 1:
         raise Wrong("needs one of inside and outside", "write e.g. {outside: [-5, 5]}")
+    if not given:
+        raise Reported
     ((mode, bounds),) = given.items()
     return mode, bounds.value
 
 
 def _statistics(node: Node, ctx: Context) -> Given:
+    if not isinstance(node, YamlMapping):
+        raise Wrong("is not a mapping", "write e.g. {every: 1m, which: [mean, max]}")
     given = fields(node, {"every": duration, "which": list_of(choice(*STATISTICS))}, ctx, "statistics")
-    if isinstance(node, YamlMapping):  # a key with a wrong value is not a missing key
-        given |= {k.text: Field(None, ctx.place(k)) for k, _ in node.pairs if isinstance(k, Scalar) and k.text not in given}
-    return given
+    # A key with a wrong value is not a missing key.
+    return given | {k.text: Field(None, ctx.place(k)) for k, _ in node.pairs if isinstance(k, Scalar) and k.text not in given}
 
 
 PROCESSING: Keys = {
@@ -197,16 +206,24 @@ PROCESSING: Keys = {
     "resolution": or_none(positive),
 }
 LIMITS: Keys = dict.fromkeys(("lolo", "lo", "hi", "hihi"), or_none(number))
+_ARRAY = "one point is one number: write a point per element, see Families in docs/reference/configuration.md"
+_MEANT = (
+    dict.fromkeys(("float", "real", "number"), "write double")
+    | dict.fromkeys(("int", "integer", "int64", "uint32"), "write long")
+    | dict.fromkeys(("string", "str"), "write text")
+    | dict.fromkeys(("boolean",), "write bool")
+    | dict.fromkeys(("array", "list", "spectrum", "waveform", "image"), _ARRAY)
+)
 COMMON: Keys = {
-    "kind": lambda node, ctx: PointKind(choice(*(k.value for k in PointKind))(node, ctx)),
-    "unit": text,
+    "kind": lambda node, ctx: PointKind(choice(*(k.value for k in PointKind), meant=_MEANT)(node, ctx)),
+    "unit": line_of(40),
     "description": text,
     "labels": _labels,
-    "limits": mapping_of(LIMITS, "limits"),
-    "sampling": duration,
+    "limits": mapping_of(LIMITS, "limits", "{lo: 5, hi: 30}"),
+    "sampling": between(0.001, 86_400.0),
     "deadband": or_none(_deadband),
     "range": or_none(pair),
-    "processing": mapping_of(PROCESSING, "processing"),
+    "processing": mapping_of(PROCESSING, "processing", "{max_silence: 1m}"),
     "class": text,
     "source": text,
     "enabled": boolean,
@@ -228,7 +245,7 @@ def _assemblies(node: Node, ctx: Context) -> list[AssemblyDef]:
     for name, line, value in entries(node, ctx, "assemblies"):
         keys: Keys = {
             "title": text,
-            "defaults": mapping_of(DEFAULTS, "defaults"),
+            "defaults": mapping_of(DEFAULTS, "defaults", "{unit: m, sampling: 5s}"),
             "points": lambda n, c, name=name: _points(n, c, f"points of {name}"),  # type: ignore[misc]
         }
         given = fields(value, keys, ctx, name)
@@ -245,7 +262,7 @@ def _browse(node: Node, ctx: Context) -> tuple[BrowseDef, ...]:
         if "path" in given and "point" in given:
             path, point = given.pop("path").value, given.pop("point").value
             found.append(BrowseDef(place, path, point, given))
-        else:
+        elif not {"path", "point"} <= keys_in(item):
             ctx.log.add(place, "browse needs path and point", "write e.g. {path: Objects/PLC/*/Temperature, point: 'plc.{1}.temperature'}")
     return tuple(found)
 
@@ -263,12 +280,12 @@ def _sources(node: Node, ctx: Context) -> dict[str, SourceDef]:
 
 
 def _texts(node: Node, ctx: Context) -> dict[str, str]:
-    return {key: f.value for key, f in _text_fields(node, ctx).items() if f.value is not None}
+    return {key: f.value for key, f in _text_fields(node, ctx, "properties").items() if f.value is not None}
 
 
-def _text_fields(node: Node, ctx: Context) -> dict[str, Field]:
+def _text_fields(node: Node, ctx: Context, what: str = "parameters") -> dict[str, Field]:
     found = {}
-    for key, line, value in entries(node, ctx, "mapping"):
+    for key, line, value in entries(node, ctx, what):
         if isinstance(value, Scalar):
             found[key] = Field(None if value.empty else value.text, Place(ctx.path, line))
         else:
@@ -276,8 +293,14 @@ def _text_fields(node: Node, ctx: Context) -> dict[str, Field]:
     return found
 
 
-_BODY: Keys = {"assemblies": _assemblies, "sources": _sources}
-TEMPLATE: Keys = {"title": text, "parameters": _text_fields} | _BODY
+_BODY: Keys = {
+    "assemblies": _assemblies,
+    "sources": _sources,
+    "points": Refused("stand within an assembly", "write assemblies: {NAME: {points: ...}}"),
+    "source": Refused("stands within sources", "write sources: {NAME: {protocol: opcua, url: ...}}"),
+}
+_NO_BASE: Read = Refused("cannot be given: a template builds upon no other", "put what templates share into profiles, or use one with parameters")
+TEMPLATE: Keys = {"title": text, "parameters": _text_fields, "template": _NO_BASE, "extends": _NO_BASE} | _BODY
 ASSET: Keys = {
     "title": text,
     "template": text,

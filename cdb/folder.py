@@ -12,26 +12,32 @@ from kernel.errors import BadUsage, ConfigProblems, NotAvailable, Problem
 
 def read_folder(path: Path | str) -> dict[str, str]:
     """Every *.yaml and *.yml file below a folder, path within it to text exactly as written. Hidden files and folders are passed over.
-    Raises BadUsage where there is no folder or no document in it, ConfigProblems naming the files that are not UTF-8."""
+    Raises BadUsage where there is no folder or no document in it, ConfigProblems naming the files that cannot be read."""
+    documents, unread = scan_folder(path)
+    if unread:
+        raise ConfigProblems(unread)
+    return documents
+
+
+def scan_folder(path: Path | str) -> tuple[dict[str, str], list[Problem]]:
+    """As read_folder, but with the files that cannot be read beside the others, so that those can be checked too."""
     root = Path(path)
     if not root.is_dir():
-        raise BadUsage(f"{root} is no folder of YAML documents")
+        raise BadUsage(f"{root} is no folder of YAML documents; name one, for example one written by `mla cdb export`")
     documents: dict[str, str] = {}
-    problems: list[Problem] = []
+    unread: list[Problem] = []
     for file in sorted(_files(root)):
         name = file.relative_to(root).as_posix()
         try:
             documents[name] = file.read_bytes().decode()
         except UnicodeDecodeError as e:
             line = e.object.count(b"\n", 0, e.start) + 1
-            problems.append(Problem(name, line, "is not UTF-8", "save the file as UTF-8"))
+            unread.append(Problem(name, line, "is not UTF-8", "save the file as UTF-8"))
         except OSError as e:
-            raise NotAvailable(f"{file}: {e.strerror or e}; check its permissions") from e
-    if problems:
-        raise ConfigProblems(problems)
-    if not documents:
+            unread.append(Problem(name, 0, f"cannot be read: {e.strerror or e}", "check what it is, and its permissions"))
+    if not documents and not unread:
         raise BadUsage(f"{root} holds no *.yaml document")
-    return documents
+    return documents, unread
 
 
 def write_folder(path: Path | str, documents: Mapping[str, str]) -> None:

@@ -61,8 +61,7 @@ def type_of(name: str, given: Given, own: Given, classes: Collection[str], log: 
             )
         usable = {k: v for k, v in usable.items() if k != "labels"}
     deadband, deadband_kind = value_of(usable, "deadband", (0.0, DeadbandKind.ABSOLUTE))
-    if deadband_kind is DeadbandKind.PERCENT and value_of(usable, "range") is None:
-        log.add(usable["deadband"].place, f"{name}: a deadband in % needs a range", "give range: [low, high], or a deadband in the unit")
+    _check_deadband(name, usable, deadband, deadband_kind, log)
     archive_class = value_of(usable, "class", "standard")
     if archive_class not in classes:
         log.unknown(usable["class"].place, f"{name}: unknown class {archive_class}", archive_class, classes)
@@ -82,6 +81,16 @@ def type_of(name: str, given: Given, own: Given, classes: Collection[str], log: 
     )
     derived = tuple((s, _statistic(type_, s)) for s in type_.processing.statistics)
     return TypeDef(type_, derived, usable.get("source"), usable.get("node"), value_of(usable, "enabled", True), given)
+
+
+def _check_deadband(name: str, usable: Given, deadband: float, kind: DeadbandKind, log: Log) -> None:
+    """A deadband in % is one of a range; one that is wider than the range lets nothing through but the first value."""
+    span = value_of(usable, "range")
+    if kind is DeadbandKind.PERCENT and span is None:
+        log.add(usable["deadband"].place, f"{name}: a deadband in % needs a range", "give range: [low, high], or a deadband in the unit")
+    elif kind is DeadbandKind.ABSOLUTE and span is not None and deadband > span[1] - span[0]:
+        text = f"{name}: the deadband {deadband:g} is wider than the range from {span[0]:g} to {span[1]:g}, so no change would be reported"
+        log.add(usable["deadband"].place, text, "write the smallest change that matters")
 
 
 def with_group(t: PointType, group: str) -> PointType:

@@ -4,12 +4,15 @@ A further protocol is one more entry in PROTOCOLS."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdb.reading import Context, Keys, Log, Place, Wrong, boolean, choice, duration, positive, text, whole
-from cdb.yaml_tree import Node
+from cdb.reading import Keys, Log, Place, Refused, between, choice, text, whole_between
+from cdb.urls import Fault, fault_of_server
 
 POLICIES = ("None", "Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss")
 MODES = ("None", "Sign", "SignAndEncrypt")
@@ -19,23 +22,38 @@ MODES = ("None", "Sign", "SignAndEncrypt")
 class Protocol:
     """What the compiler needs to know of a protocol."""
 
-    schemes: tuple[str, ...]
+    url: Callable[[str], Fault | None]
+    """What is wrong with a source's URL."""
+    url_example: str
     options: Keys
-    address: re.Pattern[str]
+    address: Callable[[str], bool]
+    """Whether a text is an address of a point."""
     address_example: str
     check: Callable[[dict[str, str], Place, Log], None]
     """Reports options that do not go together."""
 
 
-def _no_password(node: Node, ctx: Context) -> str:
-    raise Wrong("would be readable by everyone who may read the configuration", "put it into a file and name that with password_file")
+_NO_PASSWORD = Refused(
+    "would be readable by everyone who may read the configuration", "put it into a file and name that with password_file"
+)
+_NODE = re.compile(r"(?:ns=(\d{1,5});|nsu=[^;]+;)?([isgb])=(.+)", re.DOTALL | re.ASCII)
 
 
-def _above_zero(node: Node, ctx: Context) -> int:
-    value = whole(node, ctx)
-    if value <= 0:
-        raise Wrong(f"must be greater than 0: {value}", "write a whole number greater than 0")
-    return value
+def is_node_id(address: str) -> bool:
+    """Whether a text is a node id of OPC-UA (part 6, 5.3.1.10): the name space is a UInt16, a numeric identifier a UInt32, a GUID has its
+    usual form, and bytes are base64."""
+    found = _NODE.fullmatch(address)
+    if found is None or int(found[1] or 0) > 0xFFFF:
+        return False
+    kind, identifier = found[2], found[3]
+    try:
+        if kind == "i":
+            return re.fullmatch(r"[0-9]{1,10}", identifier) is not None and int(identifier) <= 0xFFFF_FFFF
+        if kind == "g":
+            return str(uuid.UUID(identifier)) == identifier.lower()
+        return kind == "s" or bool(base64.b64decode(identifier, validate=True))
+    except (ValueError, binascii.Error):
+        return False
 
 
 def _check_opcua(options: dict[str, str], place: Place, log: Log) -> None:
@@ -51,13 +69,10 @@ def _check_opcua(options: dict[str, str], place: Place, log: Log) -> None:
         log.add(place, "a user logs in by password or by certificate, not by both", "remove user and password_file, or user_certificate")
 
 
-def _check_nothing(options: dict[str, str], place: Place, log: Log) -> None:
-    return
-
-
 PROTOCOLS: dict[str, Protocol] = {
     "opcua": Protocol(
-        schemes=("opc.tcp",),
+        url=lambda url: fault_of_server(url, "opc.tcp", 4840),
+        url_example="opc.tcp://host:4840",
         options={
             "security_policy": choice(*POLICIES),
             "security_mode": choice(*MODES),
@@ -65,30 +80,23 @@ PROTOCOLS: dict[str, Protocol] = {
             "private_key": text,
             "server_certificate": text,
             "user": text,
-            "password": _no_password,
+            "password": _NO_PASSWORD,
             "password_file": text,
             "user_certificate": text,
             "user_private_key": text,
-            "publishing_interval": duration,
-            "queue_size": _above_zero,
+            "publishing_interval": between(0.01, 3600.0),
+            "queue_size": whole_between(1, 1_000_000),
             "trigger": choice("value", "timestamp"),
             "deadband": choice("server", "here"),
-            "timeout": duration,
-            "session_timeout": duration,
-            "channel_lifetime": duration,
-            "watchdog": duration,
-            "retry_refused": duration,
+            "timeout": between(0.1, 3600.0),
+            "session_timeout": between(1.0, 86_400.0),
+            "channel_lifetime": between(10.0, 7 * 86_400.0),
+            "watchdog": between(0.5, 3600.0),
+            "retry_refused": between(0.1, 86_400.0),
         },
-        address=re.compile(r"(ns=\d{1,5};)?(i=\d{1,10}|[sgb]=.+)|nsu=[^;]+;(i=\d{1,10}|[sgb]=.+)", re.DOTALL | re.ASCII),
+        address=is_node_id,
         address_example="ns=2;s=Mount.Azimuth or ns=3;i=1001",
         check=_check_opcua,
-    ),
-    "replay": Protocol(
-        schemes=("file",),
-        options={"speed": positive, "loop": boolean},
-        address=re.compile(r".+", re.DOTALL | re.ASCII),
-        address_example="the name of a column",
-        check=_check_nothing,
     ),
 }
 

@@ -68,6 +68,10 @@ class Wrong(Exception):
         super().__init__(text)
 
 
+class Reported(Exception):
+    """What is wrong with a value was reported already, where it stands; the value is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The file being read, and where mistakes go."""
@@ -83,8 +87,21 @@ Read = Callable[[Node, Context], Any]
 Keys = dict[str, Read]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The reader of a key that people may well try, and that cannot be: says why, and what to write instead."""
+
+    text: str
+    remedy: str
+
+    def __call__(self, node: Node, ctx: Context) -> Any:
+        raise Wrong(self.text, self.remedy)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """What to write instead of an unknown name."""
+    if name == "<<":
+        return "merge keys are not known here: give the keys to a profile, and name it with profile"
     names = sorted(set(known))
     close = get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
@@ -99,7 +116,8 @@ def entries(node: Node, ctx: Context, what: str) -> Iterable[tuple[str, int, Nod
     if isinstance(node, Scalar) and node.empty:
         return
     if not isinstance(node, Mapping):
-        ctx.log.add(ctx.place(node), f"{what} is not a mapping", "write `key: value` lines")
+        hint = "write `name:` instead of `- name`" if isinstance(node, Sequence) else "write `key: value` lines"
+        ctx.log.add(ctx.place(node), f"{what} is not a mapping", hint)
         return
     seen: dict[str, int] = {}
     for key, value in node.pairs:
@@ -120,18 +138,31 @@ def fields(node: Node, keys: Keys, ctx: Context, what: str) -> Given:
         place = Place(ctx.path, line)
         read = keys.get(key)
         if read is None:
-            ctx.log.add(place, f"{what}: unknown key {key}", suggest(key, keys))
+            ctx.log.add(place, f"{what}: unknown key {key}", suggest(key, (k for k, r in keys.items() if not isinstance(r, Refused))))
             continue
         try:
             given[key] = Field(read(value, ctx), place)
         except Wrong as w:
             ctx.log.add(ctx.place(value), f"{what}: {key} {w.text}", w.remedy)
+        except Reported:
+            continue
     return given
 
 
-def mapping_of(keys: Keys, what: str) -> Read:
+def keys_in(node: Node) -> set[str]:
+    """The keys written in a mapping, whatever their values: a key with a wrong value is not a missing key."""
+    return {k.text for k, _ in node.pairs if isinstance(k, Scalar)} if isinstance(node, Mapping) else set()
+
+
+def mapping_of(keys: Keys, what: str, example: str) -> Read:
     """A reader of a nested mapping."""
-    return lambda node, ctx: fields(node, keys, ctx, what)
+
+    def read(node: Node, ctx: Context) -> Given:
+        if not isinstance(node, Mapping) and not (isinstance(node, Scalar) and node.empty):
+            raise Wrong("is not a mapping", f"write e.g. {example}")
+        return fields(node, keys, ctx, what)
+
+    return read
 
 
 def merge(*layers: Given) -> Given:
@@ -191,6 +222,18 @@ def whole(node: Node, ctx: Context) -> int:
     return int(written)
 
 
+def whole_between(low: int, high: int) -> Read:
+    """An integer from low to high."""
+
+    def read(node: Node, ctx: Context) -> int:
+        value = whole(node, ctx)
+        if not low <= value <= high:
+            raise Wrong(f"is {value}", f"write a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
 def boolean(node: Node, ctx: Context) -> bool:
     """true or false, also yes/no and on/off."""
     written = text(node, ctx).lower()
@@ -202,20 +245,52 @@ def boolean(node: Node, ctx: Context) -> bool:
 
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.ASCII)
+_DURATION = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*([^\W\d]+)")
+SHORTEST, LONGEST = 0.001, 36_525 * 86_400.0
+"""A millisecond and a hundred years, in seconds: what is beyond is a mistake."""
 
 
 def duration(node: Node, ctx: Context) -> float:
-    """Seconds, from `500ms`, `10s`, `5m`, `1h`, `30d` or `2w`; more than 0."""
+    """Seconds, from `500ms`, `10s`, `5m`, `1h`, `30d` or `2w`: from a millisecond to a hundred years."""
+    return _duration(node, ctx, SHORTEST, LONGEST)
+
+
+def between(low: float, high: float) -> Read:
+    """A duration from low to high seconds."""
+    return lambda node, ctx: _duration(node, ctx, low, high)
+
+
+def _duration(node: Node, ctx: Context, low: float, high: float) -> float:
     written = text(node, ctx)
-    found = _DURATION.fullmatch(written)
-    if found is None or found[2] not in _UNITS:
-        plain = f"did you mean {written}s?" if _NUMBER.fullmatch(written) else "write e.g. 500ms, 10s, 5m, 1h, 30d or 2w"
-        raise Wrong(f"is not a duration: {_short(written)}", plain)
-    seconds = float(found[1]) * _UNITS[found[2]]
-    if not 0 < seconds < 1e12:
-        raise Wrong(f"must be longer than 0: {_short(written)}", "write e.g. 10s")
+    if _NUMBER.fullmatch(written):
+        number, unit = written, ""
+    elif found := _DURATION.fullmatch(written):
+        number, unit = found[1], found[2]
+    else:
+        raise Wrong(f"is not a duration: {_short(written)}", "write one number with its unit, e.g. 500ms, 10s, 5m, 1h, 30d or 2w")
+    if float(number) <= 0:
+        raise Wrong(f"must be longer than 0: {_short(written)}", "write e.g. 500ms or 10s")
+    if unit not in _UNITS:
+        raise Wrong(f"is not a duration: {_short(written)}", _with_unit(number, unit))
+    seconds = float(number) * _UNITS[unit]
+    if not low <= seconds <= high:
+        raise Wrong(f"is too {'short' if seconds < low else 'long'}: {_short(written)}", f"write {shown(low)} to {shown(high)}")
     return seconds
+
+
+def _with_unit(number: str, unit: str) -> str:
+    """What a duration without a unit we know was meant to be."""
+    words = {"": "s", "sec": "s", "second": "s", "minute": "min", "hour": "h", "hr": "h", "day": "d", "week": "w", "msec": "ms"}
+    meant = words.get(unit.lower().removesuffix("s")) or (unit.lower() if unit.lower() in _UNITS else None)
+    return f"did you mean {number}{meant}?" if meant else "the units are ms, s, m, h, d and w: write e.g. 500ms or 10s"
+
+
+def shown(seconds: float) -> str:
+    """A duration as it is written, in the largest unit in which it is whole."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds * 1000:g}ms"
 
 
 def forever(node: Node, ctx: Context) -> float | None:
@@ -223,13 +298,13 @@ def forever(node: Node, ctx: Context) -> float | None:
     return None if isinstance(node, Scalar) and node.text == "forever" else duration(node, ctx)
 
 
-def choice(*names: str) -> Read:
-    """One of some words."""
+def choice(*names: str, meant: dict[str, str] | None = None) -> Read:
+    """One of some words. `meant`: what to write instead of words that other systems use."""
 
     def read(node: Node, ctx: Context) -> str:
         written = text(node, ctx)
         if written not in names:
-            raise Wrong(f"is {_short(written)}", suggest(written, names))
+            raise Wrong(f"is {_short(written)}", (meant or {}).get(written.lower()) or suggest(written, names))
         return written
 
     return read
@@ -250,6 +325,18 @@ def list_of(read: Read) -> Read:
         return tuple(read(n, ctx) for n in nodes)
 
     return items
+
+
+def line_of(longest: int) -> Read:
+    """A text of one line."""
+
+    def read(node: Node, ctx: Context) -> str:
+        written = text(node, ctx)
+        if len(written) > longest or not written.isprintable():
+            raise Wrong(f"is not one line of at most {longest} characters: {_short(written)}", "shorten it; the description may be longer")
+        return written
+
+    return read
 
 
 def pair(node: Node, ctx: Context) -> tuple[float, float]:

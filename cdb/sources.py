@@ -10,6 +10,7 @@ from cdb.expansion import Expander, Slot
 from cdb.families import BadPattern, expand, fill, is_name, name_remedy, parameters_in
 from cdb.protocols import PROTOCOLS, Protocol, option_text
 from cdb.reading import Field, Log, Place, merge, suggest, value_of
+from cdb.urls import Fault
 from kernel.array import Browse, Source
 
 _BUILT_IN = ("asset", "title")
@@ -41,6 +42,8 @@ class Deployed:
     """By name within the asset."""
     default: Addressing | None = None
     """The only one, if there is only one."""
+    browsed: dict[str, Place] = field(default_factory=dict)
+    """Points, by name within the asset, that browsing is to find under exactly this name."""
     given: bool = False
     """Sources were written, be it wrongly: then only what is wrong with them is worth a report."""
 
@@ -84,7 +87,7 @@ def deploy(name: str, title: str, asset: AssetDef, template: TemplateDef | None,
         definition = own if base is None else base if own is None else _over(base, own)
         assert definition is not None
         deployed.given = True
-        _deploy_source(short, definition, own is not None or template is None, deployed, expander, log)
+        _deploy_source(short, definition, own is not None or template is None, asset, deployed, expander, log)
     if len(deployed.addressing) == 1:
         (deployed.default,) = deployed.addressing.values()
     return deployed
@@ -120,7 +123,9 @@ def _parameters(name: str, asset: AssetDef, template: TemplateDef | None, log: L
     return values
 
 
-def _deploy_source(short: str, definition: SourceDef, check: bool, deployed: Deployed, expander: Expander, log: Log) -> None:
+def _deploy_source(
+    short: str, definition: SourceDef, check: bool, asset: AssetDef, deployed: Deployed, expander: Expander, log: Log
+) -> None:
     given, values = definition.given, deployed.values
     if check:
         _check_source(short, definition, values, log)
@@ -130,9 +135,9 @@ def _deploy_source(short: str, definition: SourceDef, check: bool, deployed: Dep
     full = f"{deployed.name}.{short}"
     options = {k: fill(option_text(f.value), values) for k, f in given.items() if k not in _OWN_KEYS and f.value is not None}
     url = fill(value_of(given, "url", ""), values)
-    if "url" in given and not url.startswith(tuple(f"{s}://" for s in protocol.schemes)):
-        log.add(given["url"].place, f"source {full}: url {url} is not for {given['protocol'].value}", f"write {protocol.schemes[0]}://...")
-    browse = tuple(_browse(b, deployed, expander) for b in definition.browse)
+    if "url" in given and _without_values(given["url"].value, protocol) is None and not parameters_in(url):
+        _check_url(f"source {full}", given["url"], values, asset, protocol, log)
+    browse = tuple(_browse(b, deployed, expander, log) for b in definition.browse)
     enabled = value_of(given, "enabled", True)
     deployed.sources.append(Source(full, given["protocol"].value, url, deployed.name, options, browse, enabled))
     pattern = value_of(given, "nodes")
@@ -142,9 +147,13 @@ def _deploy_source(short: str, definition: SourceDef, check: bool, deployed: Dep
     deployed.addressing[short] = _addressing(full, protocol, pattern)
 
 
-def _browse(b: BrowseDef, deployed: Deployed, expander: Expander) -> Browse:
-    values = deployed.values
-    return Browse(fill(b.path, values), f"{deployed.name}.{fill(b.point, values)}", expander.type_for(b.point, b.given))
+def _browse(b: BrowseDef, deployed: Deployed, expander: Expander, log: Log) -> Browse:
+    point = fill(b.point, deployed.values)
+    if "{" not in point:
+        if point in deployed.browsed:
+            log.add(b.place, f"browse: {point} is defined twice", f"the first stands in {deployed.browsed[point]}: rename or remove one")
+        deployed.browsed[point] = b.place
+    return Browse(fill(b.path, deployed.values), f"{deployed.name}.{point}", expander.type_for(b.point, b.given))
 
 
 def _addressing(source: str, protocol: Protocol, pattern: str | None) -> Addressing:
@@ -161,7 +170,7 @@ def _check_source(short: str, source: SourceDef, known: Mapping[str, str] | tupl
         log.add(source.place, f"{short} is not a name of a source", name_remedy(short.replace(".", "_")))
     for key in ("protocol", "url"):
         if key not in given:
-            log.add(source.place, f"{what} has no {key}", "write e.g. protocol: opcua and url: opc.tcp://host:4840")
+            log.add(source.place, f"{what} has no {key}", f"write e.g. protocol: opcua and url: {PROTOCOLS['opcua'].url_example}")
     for key, f in given.items():
         if isinstance(f.value, str):
             _check_parameters(f.value, (*known, *_POINT) if key == "nodes" else tuple(known), f"{what}: {key}", f.place, log)
@@ -189,8 +198,34 @@ def _check_options(what: str, source: SourceDef, protocol: Protocol, log: Log) -
             log.add(f.place, f"{what}: {key} is not an option of this protocol", suggest(key, protocol.options))
     protocol.check(options, source.place, log)
     url = source.given.get("url")
-    if url is not None and "@" in url.value.split("://", 1)[-1].split("/", 1)[0]:
-        log.add(url.place, f"{what}: the url holds a user or password", "use the keys user and password_file")
+    if url is not None and (fault := _without_values(url.value, protocol)):
+        log.add(url.place, f"{what}: the url {url.value} {fault[0]}", fault[1])
+
+
+def _without_values(url: str, protocol: Protocol) -> Fault | None:
+    """What is wrong with a URL whatever the values of its parameters: host, port, both, or all of it may come from them."""
+    names = parameters_in(url)
+    if not names:
+        return protocol.url(url)
+    head, colon, tail = url.rpartition(":")
+    tried = [fill(head, dict.fromkeys(names, "h")) + colon + fill(tail, dict.fromkeys(names, "1"))]
+    tried += [fill(url, dict.fromkeys(names, value)) for value in ("h:1", protocol.url_example)]
+    faults = [protocol.url(t) for t in tried]
+    return faults[0] if all(faults) else None
+
+
+def _check_url(what: str, url: Field, values: Mapping[str, str], asset: AssetDef, protocol: Protocol, log: Log) -> None:
+    """Reports what is wrong with the values of a URL's parameters, where the asset gives the one that is."""
+    filled = fill(url.value, values)
+    fault = protocol.url(filled)
+    if fault is None:
+        return
+    place = url.place
+    for name in asset.parameters.keys() & set(parameters_in(url.value)):
+        others = fill(url.value, {k: v for k, v in values.items() if k != name})
+        if _without_values(others, protocol) is None:
+            place = asset.parameters[name].place
+    log.add(place, f"{what}: the url {filled} {fault[0]}", fault[1])
 
 
 def _check_nodes(what: str, nodes: Field, protocol: Protocol, log: Log) -> None:
@@ -201,7 +236,7 @@ def _check_nodes(what: str, nodes: Field, protocol: Protocol, log: Log) -> None:
 
 
 def _check_address(address: str, protocol: Protocol, place: Place, log: Log) -> None:
-    if protocol.address.fullmatch(address) is None:
+    if not protocol.address(address):
         log.add(place, f"{address} is not an address", f"write e.g. {protocol.address_example}")
 
 
@@ -212,6 +247,8 @@ def _check_parameters(text: str, known: tuple[str, ...], what: str, place: Place
 
 
 def _check_browse(b: BrowseDef, known: tuple[str, ...], log: Log) -> None:
+    if fault := _fault_of_path(b.path):
+        log.add(b.place, f"browse: the path {b.path} {fault}", "write browse names from Objects on, e.g. Objects/PLC/*/Temperature")
     stars = b.path.count("*")
     numbers = {n for n in range(1, 100) if f"{{{n}}}" in b.point}
     if numbers and max(numbers) > stars:
@@ -223,8 +260,27 @@ def _check_browse(b: BrowseDef, known: tuple[str, ...], log: Log) -> None:
         expand("x." + _plain(b.point))
     except BadPattern as bad:
         log.add(b.place, f"browse: {bad.text}", bad.remedy)
+    else:
+        if "." not in b.point:
+            log.add(b.place, f"browse: the point {b.point} belongs to no assembly", f"write assembly.quantity, e.g. plc.{b.point}")
     for text in (b.path, b.point):
         _check_parameters(text, known, "browse", b.place, log)
+
+
+def _fault_of_path(path: str) -> str | None:
+    """Why no browse path of a server can be this one."""
+    names = path.split("/")
+    if names[0] == "Objects":
+        names = names[1:]
+    if not any(names):
+        return "names nothing below Objects"
+    if names[0] == "Root":
+        return "begins above Objects"
+    if not all(names):
+        return "has an empty name in it"
+    if any(n != n.strip() for n in names):
+        return "has a blank at the end of a name"
+    return "has ** in it, which matches no further than *" if "**" in path else None
 
 
 def _plain(point: str) -> str:

@@ -20,6 +20,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from cdb.yaml_mistakes import YamlMistake, syntax_mistake
 from kernel.errors import Problem
 
 MAX_DEPTH = 30
@@ -60,14 +61,6 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-class YamlMistake(Exception):
-    """The text is not YAML, or YAML beyond what configuration needs."""
-
-    def __init__(self, line: int, text: str, remedy: str) -> None:
-        self.line, self.text, self.remedy = line, text, remedy
-        super().__init__(text)
-
-
 def parse(path: str, text: str) -> tuple[list[Node], list[Problem]]:
     """The documents of one file (several are separated by ---), and its syntax mistakes: at most one, for nothing can be read after it."""
     found: list[Node] = []
@@ -89,9 +82,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark or e.context_mark
-        line = min(mark.line, text.count("\n")) + 1 if mark else 0
-        raise YamlMistake(line, f"not YAML: {e.problem or e.context}", "look for a missing quote, bracket or colon, or a tab") from None
+        raise syntax_mistake(e, text) from None
     except yaml.reader.ReaderError as e:
         raise YamlMistake(_line_of_byte(text, e), f"not YAML: {e.reason}", "remove the unprintable character") from None
 

@@ -123,12 +123,8 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None, overri
     Raises ConfigProblems with every mistake, its file and line.
     """
     file = path or Path("mla.toml")
-    text = ""
     problems: list[Problem] = []
-    if path is not None and not path.exists():
-        problems.append(Problem(str(path), 0, "does not exist", "name an existing file with --config, or leave it out"))
-    elif file.exists():
-        text = file.read_text()
+    text = _text(file, problems) if path is not None or file.exists() else ""
     values, origin = _from_file(file, text, problems)
     for key, (value, name) in _from_environment(os.environ if environment is None else environment, problems).items():
         values[key], origin[key] = value, (name, 0)
@@ -141,6 +137,19 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None, overri
     if problems:
         raise ConfigProblems(problems)
     return settings
+
+
+def _text(file: Path, problems: list[Problem]) -> str:
+    try:
+        return file.read_bytes().decode()
+    except FileNotFoundError:
+        problems.append(Problem(str(file), 0, "does not exist", "name an existing file with --config, or leave it out"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problems.append(Problem(str(file), line, "is not UTF-8", "save the file as UTF-8"))
+    except OSError as error:
+        problems.append(Problem(str(file), 0, f"cannot be read: {error.strerror or error}", "name a readable file with --config"))
+    return ""
 
 
 def _from_file(file: Path, text: str, problems: list[Problem]) -> tuple[dict[str, Any], dict[str, tuple[str, int]]]:
@@ -175,10 +184,12 @@ def _from_environment(environment: Mapping[str, str], problems: list[Problem]) -
 
 def _read(name: str, path: str, problems: list[Problem]) -> str:
     try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        problems.append(Problem(name, 0, f"cannot read {path}: {error.strerror}", "name a readable file"))
-        return ""
+        return Path(path).read_bytes().decode().strip()
+    except UnicodeDecodeError:
+        problems.append(Problem(name, 0, f"cannot read {path}: it is not UTF-8", "name a file of text"))
+    except (OSError, ValueError) as error:
+        problems.append(Problem(name, 0, f"cannot read {path}: {getattr(error, 'strerror', error)}", "name a readable file"))
+    return ""
 
 
 def _problem(error: Any, origin: Mapping[str, tuple[str, int]]) -> Problem:

@@ -56,7 +56,9 @@ def _plain(r: Revision) -> dict[str, Any]:
 
 
 async def _publish(settings: Settings, folder: Path, base: int | None, author: str, comment: str, replace: bool) -> Revision:
-    wanted = configuration.read_folder(folder)
+    wanted, unread = configuration.scan_folder(folder)
+    if unread:  # with every other mistake that can be seen without these files
+        configuration.compile(wanted if replace else {}, unread=unread)
     async with _store(settings) as store:
         now = await store.load()
         newest = now.revision.number if now.revision else 0
@@ -80,20 +82,13 @@ def _writes(command: Any) -> Any:
     return command
 
 
-def _existing(folder: str) -> Path:
-    path = Path(folder)
-    if not path.is_dir():
-        raise BadUsage(f"{path} is no folder of YAML documents")
-    return path
-
-
 @cdb.command("import")
 @click.argument("folder", type=click.Path())
 @_writes
 @click.pass_context
 def import_(ctx: click.Context, folder: str, comment: str, author: str, as_json: bool) -> None:
     """Publish FOLDER as the whole configuration: documents that are not in it are removed."""
-    _said(run_async(_publish(settings_of(ctx), _existing(folder), None, author, comment, replace=True)), as_json)
+    _said(run_async(_publish(settings_of(ctx), Path(folder), None, author, comment, replace=True)), as_json)
 
 
 @cdb.command()
@@ -103,7 +98,7 @@ def import_(ctx: click.Context, folder: str, comment: str, author: str, as_json:
 @click.pass_context
 def publish(ctx: click.Context, folder: str, base: int | None, comment: str, author: str, as_json: bool) -> None:
     """Publish the documents of FOLDER; documents that are not in it stay as they are."""
-    _said(run_async(_publish(settings_of(ctx), _existing(folder), base, author, comment, replace=False)), as_json)
+    _said(run_async(_publish(settings_of(ctx), Path(folder), base, author, comment, replace=False)), as_json)
 
 
 @cdb.command()

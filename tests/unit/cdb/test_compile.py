@@ -199,18 +199,6 @@ assets:
     assert config.assets["a2"].properties == {"serial": "007"}
 
 
-def test_a_replay_source() -> None:
-    text = """
-assets:
-  hut:
-    sources: {file: {protocol: replay, url: "file:///night.parquet", nodes: "{point}", speed: 10, loop: true}}
-    assemblies: {box: {points: {p: }}}
-"""
-    config = cdb.compile({"a.yaml": text})
-    assert config.sources["hut.file"].options == {"speed": "10", "loop": "true"}
-    assert config.points["hut.box.p"].address == "hut.box.p"
-
-
 def test_documents_may_be_split_in_any_way() -> None:
     whole = cdb.compile(cdb.example())
     joined = cdb.compile({"all.yaml": "\n---\n".join(cdb.example().values())})

@@ -54,8 +54,23 @@ def test_folders_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match=r"holds no \*.yaml"):
         cdb.read_folder(tmp_path)
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
-    with pytest.raises(NotAvailable, match=r"loop.yaml: Too many levels"):
+    (tmp_path / "good.yaml").touch()
+    with pytest.raises(ConfigProblems, match=r"loop.yaml: cannot be read: Too many levels"):
         cdb.read_folder(tmp_path)
+
+
+def test_files_that_cannot_be_read_do_not_hide_the_mistakes_of_others(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes("profiles: {warm: {unit: °C}}".encode("latin-1"))
+    (tmp_path / "broken.yaml").write_text("classes: {slow: {chunk: 1h}\n")
+    (tmp_path / "hut.yaml").write_text(
+        "assets: {hut: {parent: hut, title: [x], assemblies: {a: {defaults: {profile: warm, class: slow}}}}}"
+    )
+    documents, unread = cdb.scan_folder(tmp_path)
+    with pytest.raises(ConfigProblems) as caught:
+        cdb.compile(documents, unread=unread)
+    found = [(p.path, p.text) for p in caught.value.problems]
+    assert [path for path, _ in found] == ["broken.yaml", "hut.yaml", "hut.yaml", "latin.yaml"]
+    assert {text for path, text in found if path == "hut.yaml"} == {"hut: title is not a text", "an asset is its own ancestor: hut -> hut"}
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

@@ -63,13 +63,24 @@ def test_the_good_part_is_good() -> None:
     [
         ("sampling: 10", "sampling is not a duration: 10", "did you mean 10s?"),
         ("sampling: 0s", "sampling must be longer than 0", "10s"),
-        ("sampling: -1s", "sampling is not a duration", "10s"),
-        ("sampling: 5 parsecs", "sampling is not a duration: 5 parsecs", "1h"),
+        ("sampling: -1s", "sampling must be longer than 0: -1s", "10s"),
+        ("sampling: 0", "sampling must be longer than 0: 0", "10s"),
+        ("sampling: 10sec", "sampling is not a duration: 10sec", "did you mean 10s?"),
+        ("sampling: 1S", "sampling is not a duration: 1S", "did you mean 1s?"),
+        ("sampling: 1h30m", "sampling is not a duration: 1h30m", "one number with its unit"),
+        ("sampling: 0.0001ms", "sampling is too short", "1ms to 1d"),
+        ("sampling: 30d", "sampling is too long", "1ms to 1d"),
+        ("sampling: 5 parsecs", "sampling is not a duration: 5 parsecs", "the units are ms, s, m, h, d and w"),
         ("sampling: [1s]", "sampling is not a text", "single value"),
         ("unit: ''", "unit is empty", "leave the key away"),
+        (f"unit: {'x' * 41}", "unit is not one line of at most 40 characters", "shorten"),
+        ('unit: "a\\nb"', "unit is not one line", "shorten"),
         ("unitt: m", "unknown key unitt", "did you mean unit?"),
         ("frobnicate: 1", "unknown key frobnicate", "known: class, deadband"),
-        ("kind: integer", "kind is integer", "known: bool, double, enum, long, text"),
+        ("kind: integer", "kind is integer", "write long"),
+        ("kind: String", "kind is String", "write text"),
+        ("kind: waveform", "kind is waveform", "a point per element"),
+        ("kind: complex", "kind is complex", "known: bool, double, enum, long, text"),
         ("kind: doubel", "kind is doubel", "did you mean double?"),
         ("kind: text, unit: m", "unit is for numbers, this is text", "kind: double"),
         ("kind: bool, limits: {hi: 1}", "limits is for numbers, this is bool", "remove limits"),
@@ -85,10 +96,13 @@ def test_the_good_part_is_good() -> None:
         ("limits: {hi: 1e999}", "hi is not a number: 1e999", "0.5"),
         ("limits: {hi: 1_000}", "hi is not a number: 1_000", "0.5"),
         ("limits: {hig: 4}", "limits: unknown key hig", "did you mean hi?"),
-        ("limits: 4", "limits is not a mapping", "key: value"),
+        ("limits: 4", "limits is not a mapping", "{lo: 5, hi: 30}"),
+        ("limits: [1, 2]", "limits is not a mapping", "{lo: 5, hi: 30}"),
         ("deadband: -1", "deadband must not be negative", "0.05"),
         ("deadband: 200 %, range: [0, 1]", "deadband must not be negative or beyond 100 %", "0.5 %"),
         ("deadband: 1 %", "a deadband in % needs a range", "range: [low, high]"),
+        ("deadband: .nan", "deadband is not a number: .nan", "0.5"),
+        ("deadband: 500, range: [0, 10]", "the deadband 500 is wider than the range from 0 to 10", "smallest change that matters"),
         ("range: [5, 1]", "range runs from 5 to 1", "low < high"),
         ("range: [5]", "range is not a list of two numbers", "[0, 100]"),
         ("range: 5", "range is not a list of two numbers", "[0, 100]"),
@@ -96,10 +110,18 @@ def test_the_good_part_is_good() -> None:
         ("profile: quite", "unknown profile quite", "did you mean quiet?"),
         ("source: opcau", "unknown source opcau", "did you mean opcua?"),
         ("node: Mount.Azimuth", "Mount.Azimuth is not an address", "ns=2;s="),
+        ("node: ns=70000;i=1", "ns=70000;i=1 is not an address", "ns=2;s="),
+        ("node: ns=2;i=4294967296", "is not an address", "ns=2;s="),
+        ("node: ns=2;g=123", "is not an address", "ns=2;s="),
+        ("node: ns=2;b=***", "is not an address", "ns=2;s="),
         ("node: 'ns=2;s={prot}'", "unknown parameter {prot}", "did you mean point?"),
         ("enabled: maybe", "enabled is neither true nor false: maybe", "true or false"),
         ("processing: {max_silence: 0s}", "max_silence must be longer than 0", "10s"),
         ("processing: {window: {}}", "window needs one of inside and outside", "outside: [-5, 5]"),
+        ("processing: {window: [1, 2]}", "window needs one of inside and outside", "outside: [-5, 5]"),
+        ("processing: {window: {inside: [2, 1]}}", "inside runs from 2 to 1", "low < high"),
+        ("processing: {statistics: mean}", "statistics is not a mapping", "{every: 1m, which: [mean, max]}"),
+        ("processing: [accept]", "processing is not a mapping", "{max_silence: 1m}"),
         ("processing: {window: {inside: [0, 1], outside: [0, 1]}}", "window needs one of", "outside"),
         ("processing: {statistics: {every: 1m}}", "statistics needs every and which", "mean"),
         ("processing: {statistics: {every: 1m, which: [average]}}", "which is average", "known: count, max, mean"),
@@ -140,10 +162,10 @@ def test_of_names_of_points(name: str, what: str, remedy: str) -> None:
     ("keys", "what", "remedy"),
     [
         ("protocol: opcau, url: opc.tcp://h:1", "unknown protocol opcau", "did you mean opcua?"),
-        ("protocol: modbus, url: opc.tcp://h:1", "unknown protocol modbus", "known: opcua, replay"),
+        ("protocol: modbus, url: opc.tcp://h:1", "unknown protocol modbus", "known: opcua"),
         ("url: opc.tcp://h:1", "has no protocol", "protocol: opcua"),
         ("protocol: opcua", "has no url", "opc.tcp://host:4840"),
-        ("protocol: opcua, url: http://h:1", "url http://h:1 is not for opcua", "write opc.tcp://"),
+        ("protocol: opcua, url: http://h:1", "url http://h:1 does not begin with opc.tcp://", "write opc.tcp://"),
         ("protocol: opcua, url: opc.tcp://me:secret@h:1", "holds a user or password", "password_file"),
         ("protocol: opcua, url: opc.tcp://h:1, password: x", "would be readable by everyone", "password_file"),
         ("protocol: opcua, url: opc.tcp://h:1, user: me", "user and password_file go together", "both"),
@@ -161,10 +183,16 @@ def test_of_names_of_points(name: str, what: str, remedy: str) -> None:
             "by password or by certificate",
             "remove user",
         ),
-        ("protocol: opcua, url: opc.tcp://h:1, queue_size: 0", "queue_size must be greater than 0", "whole number"),
+        ("protocol: opcua, url: opc.tcp://h:1, queue_size: 0", "queue_size is 0", "from 1 to 1000000"),
         ("protocol: opcua, url: opc.tcp://h:1, trigger: never", "trigger is never", "known: timestamp, value"),
         ("protocol: opcua, url: opc.tcp://h:1, watchdog: 10", "watchdog is not a duration: 10", "did you mean 10s?"),
-        ("protocol: opcua, url: opc.tcp://h:1, loop: true", "loop is not an option of this protocol", "known: certificate"),
+        ("protocol: opcua, url: opc.tcp://h:1, queue_size: 5000000000", "queue_size is 5000000000", "from 1 to 1000000"),
+        ("protocol: opcua, url: opc.tcp://h:1, publishing_interval: 30d", "publishing_interval is too long: 30d", "10ms to 1h"),
+        ("protocol: opcua, url: opc.tcp://h:1, timeout: 1ms", "timeout is too short: 1ms", "100ms to 1h"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: Objects//x, point: a.b}", "has an empty name in it", "Objects/PLC"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: /, point: a.b}", "names nothing below Objects", "Objects/PLC"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: Root/Objects/x, point: a.b}", "begins above Objects", "from Objects on"),
+        ("protocol: opcua, url: opc.tcp://h:1, browse: {path: Objects/x, point: a}", "belongs to no assembly", "plc.a"),
         ("protocol: opcua, url: opc.tcp://h:1, nodes: 's={point}x{poin}'", "unknown parameter {poin}", "did you mean point?"),
         ("protocol: opcua, url: opc.tcp://h:1, nodes: ns=2;s=x", "every point the same address", "{point}"),
         ("protocol: opcua, url: opc.tcp://h:1, nodes: '{point}'", "{point} is not an address", "ns=2;s="),
@@ -288,8 +316,8 @@ templates:
 sites: #!
 """,
         ("Fast is not a name of a class", "write fast"),
-        ("class tiny: a chunk of 1 s", "from 1m to 1d"),
-        ("class huge: a chunk of 172800 s", "from 1m to 1d"),
+        ("class tiny: a chunk of 1s", "from 1m to 1d"),
+        ("class huge: a chunk of 2d", "from 1m to 1d"),
         ("class short: the retention is shorter than a chunk", "at least one chunk"),
         ("class fast is defined twice", "a.yaml:3"),
         ("profile quiet is defined twice", "a.yaml:2"),
@@ -307,9 +335,20 @@ sites: #!
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("site:\n  title: 'x\n", 3, "not YAML: found unexpected end of stream"),
-        ("site:\n\ttitle: x\n", 2, "not YAML: found character that cannot start any token"),
-        ("site: {title: x\nassets:\n", 2, "not YAML: "),
+        ("site:\n  title: 'x\n", 2, "not YAML: a quote is opened and not closed"),
+        ('site:\n  title: "x\n  name: y\n', 2, "not YAML: a quote is opened and not closed"),
+        ("site:\n\ttitle: x\n", 2, "not YAML: a tab is used for indentation"),
+        ("assets:\n  hut:\n    title: x\n\t\tparent: site\n", 4, "not YAML: a tab is used for indentation"),
+        ("site:\n  title: %x\n", 2, "not YAML: a value begins with %"),
+        ("site:\n  title: La Palma: north\n", 2, "not YAML: a colon where no key can be"),
+        ("site:\n  title: x\n   name: y\n", 3, "not YAML: a colon where no key can be"),
+        ("site:\n  title: x\n  name\n  height: 3\n", 3, "not YAML: a key without a colon"),
+        ("site:\n  title\n  name: y\n", 3, "not YAML: a colon where no key can be"),
+        ("site:\n  title: 'x' y\n", 2, "not YAML: something follows the end of a value"),
+        ('site:\n  title: "a\\q"\n', 2, "not YAML: a backslash within double quotes"),
+        ("site: - a\n", 1, "not YAML: block sequence entries"),
+        ("site:\n    title: x\n  name: y\n", 3, "not YAML: this line fits to no line above"),
+        ("site: {title: x\nassets:\n", 2, "not YAML: the bracket opened in line 1 is not closed here"),
         ("site:\n  title: \x07\n", 2, "not YAML: control characters are not allowed"),
         ("site:\n  title: é\x07\n", 2, "not YAML: control characters are not allowed"),
         ("site:\n  title: \ud800\n", 2, "no Unicode"),
@@ -386,3 +425,114 @@ def test_the_garbage_collector_works_again_afterwards() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("opc.tcp://host:99999", "has the port 99999"),
+        ("opc.tcp://host:0", "has the port 0"),
+        ("opc.tcp://host:-1", "has the port '-1', which is no number"),
+        ("opc.tcp://host:abc", "has the port 'abc', which is no number"),
+        ("opc.tcp://host:", "has a colon but no port after it"),
+        ("opc.tcp://host", "names no port"),
+        ("opc.tcp://:4840", "names no host"),
+        ("opc.tcp://", "names no host"),
+        ("opc.tcp:///path", "names no host"),
+        ("opc.tcp://1.2.3.400:4840", "no address of IPv4"),
+        ("opc.tcp://::1:4840", "an address of IPv6 without brackets"),
+        ("opc.tcp://[::g]:4840", "no address of IPv6"),
+        ("opc.tcp://a b:4840", "has a blank in it"),
+        ("opc.tcp://-a:4840", "is no name of a host"),
+        ("opc.tcp://host:4840?x", "has a ? or #"),
+        ("OPC.TCP://host:4840", "does not begin with opc.tcp://"),
+        ("host:4840", "does not begin with opc.tcp://"),
+    ],
+)
+def test_of_urls(url: str, what: str) -> None:
+    (found,) = problems(a=GOOD, bad=f"assets:\n  ast2:\n    sources:\n      plc: {{protocol: opcua, url: '{url}'}}\n")
+    assert (found.path, found.line) == ("bad.yaml", 4)
+    assert found.text.startswith(f"source plc: the url {url} ")
+    assert what in found.text
+    assert "opc.tcp://host:4840" in found.remedy or "4840 is the usual" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "url", ["opc.tcp://plc.example:4840/a/b", "opc.tcp://[::1]:1", "opc.tcp://10.0.0.7:65535", "opc.tcp://plc_1.:4840"]
+)
+def test_of_good_urls(url: str) -> None:
+    cdb.compile({"a.yaml": f"assets: {{hut: {{sources: {{plc: {{protocol: opcua, url: '{url}'}}}}}}}}"})
+
+
+def test_of_values_that_make_a_url_wrong_where_they_are_given() -> None:
+    text = """
+templates:
+  far:
+    parameters: {host: , port: "70000"}
+    sources: {plc: {protocol: opcua, url: "opc.tcp://{host}.{asset}:{port}"}} #!
+  wrong:
+    parameters: {host: }
+    sources: {plc: {protocol: opcua, url: "opc.tcp://{host}:port"}} #!
+  whole: {parameters: {end: }, sources: {plc: {protocol: opcua, url: "opc.tcp://{end}"}}}
+assets:
+  a1: {template: far, parameters: {host: h}}
+  a2:
+    template: far
+    parameters:
+      host: h
+      port: x #!
+  a3: {template: wrong, parameters: {host: h}}
+  a4: {template: whole, parameters: {end: "h:1"}}
+  a5: {template: whole, parameters: {end: "me@h:1"}} #!
+  a6: {template: far} #!
+"""
+    check(
+        text,
+        ("source a1.plc: the url opc.tcp://h.a1:70000 has the port 70000", "1 to 65535"),
+        ("source plc: the url opc.tcp://{host}:port has the port 'port', which is no number", "opc.tcp://host:4840"),
+        ("source a2.plc: the url opc.tcp://h.a2:x has the port 'x'", "4840"),
+        ("source a5.plc: the url opc.tcp://me@h:1 holds a user or password", "password_file"),
+        ("a6: parameter host has no value", "{host: ...}"),
+    )
+
+
+def test_of_points_that_two_places_define() -> None:
+    check(
+        """
+assets:
+  ast2:
+    sources:
+      x:
+        protocol: opcua
+        url: opc.tcp://h:1
+        nodes: s={point}
+        browse:
+          - {path: Objects/a, point: a.p} #!
+          - {path: Objects/b, point: a.q}
+          - {path: Objects/c, point: a.q} #!
+    assemblies: {a: {points: {p: }}}
+""",
+        ("browse: a.p is defined twice", "bad.yaml:13"),
+        ("browse: a.q is defined twice", "bad.yaml:11"),
+    )
+
+
+def test_of_keys_that_people_try() -> None:
+    check(
+        """
+templates:
+  one: {template: two} #!
+  two: {extends: one} #!
+profiles:
+  warm: &warm {unit: K}
+  cold:
+    <<: *warm #!
+assets:
+  - hut #!
+""",
+        ("template one: template cannot be given: a template builds upon no other", "profiles"),
+        ("template two: extends cannot be given", "profiles"),
+        ("unknown key <<", "a profile"),
+        ("assets is not a mapping", "`name:` instead of `- name`"),
+    )
+    check("assets:\n  ast2: {points: {p: }} #!\n", ("ast2: points stand within an assembly", "assemblies: {NAME:"))
