@@ -15,7 +15,6 @@ from cdb.reading import (
     Keys,
     Log,
     Place,
-    Read,
     Refused,
     Reported,
     Wrong,
@@ -283,7 +282,11 @@ def _texts(node: Node, ctx: Context) -> dict[str, str]:
     return {key: f.value for key, f in _text_fields(node, ctx, "properties").items() if f.value is not None}
 
 
-def _text_fields(node: Node, ctx: Context, what: str = "parameters") -> dict[str, Field]:
+def _parameters(node: Node, ctx: Context) -> dict[str, Field]:
+    return _text_fields(node, ctx, "parameters")
+
+
+def _text_fields(node: Node, ctx: Context, what: str) -> dict[str, Field]:
     found = {}
     for key, line, value in entries(node, ctx, what):
         if isinstance(value, Scalar):
@@ -299,15 +302,16 @@ _BODY: Keys = {
     "points": Refused("stand within an assembly", "write assemblies: {NAME: {points: ...}}"),
     "source": Refused("stands within sources", "write sources: {NAME: {protocol: opcua, url: ...}}"),
 }
-_NO_BASE: Read = Refused("cannot be given: a template builds upon no other", "put what templates share into profiles, or use one with parameters")
-TEMPLATE: Keys = {"title": text, "parameters": _text_fields, "template": _NO_BASE, "extends": _NO_BASE} | _BODY
+_NO_BASE = Refused("cannot be given: a template builds upon no other", "put what they share into profiles, or use one with parameters")
+_REFUSED_BASES: Keys = {"template": _NO_BASE, "extends": _NO_BASE}
+TEMPLATE: Keys = {"title": text, "parameters": _parameters} | _REFUSED_BASES | _BODY
 ASSET: Keys = {
     "title": text,
     "template": text,
     "parent": text,
     "position": coordinates,
     "properties": _texts,
-    "parameters": _text_fields,
+    "parameters": _parameters,
     "override": lambda node, ctx: _points(node, ctx, "override"),
 } | _BODY
 SITE: Keys = {k: v for k, v in ASSET.items() if k not in ("parent", "position")} | {
