@@ -14,12 +14,14 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from random import random
+from typing import Any
 
 import zstandard
 
 from cdb.paths import check_path, check_text
 from cql import Link, Migration, Place, migrate, open_link
-from cql.link import undecided
+from cql.link import Row, contended, undecided
 from kernel.clock import Clock, sleep
 from kernel.config_store import ConfigStore, Snapshot
 from kernel.errors import BadUsage, Conflict, NotAvailable
@@ -31,6 +33,8 @@ POLL = 0.5
 PIECE = 256 << 10
 """Bytes of a compressed text in one row: far below what a node takes at once."""
 AT_ONCE = 32
+PATIENCE = 20.0
+"""Seconds for which transactions that time out are repeated."""
 SCHEMA = (
     Migration(
         (
@@ -126,11 +130,11 @@ class _CassandraStore:
                 await sleep(self._clock, POLL)
 
     async def _newest(self) -> int:
-        rows = await self._link.run(_NEWEST, serial=True)
+        rows = await self._agreed(_NEWEST)
         return int(rows[0][0]) if rows else 0
 
     async def _revision(self, number: int) -> tuple[Revision, Hashes]:
-        (row,) = await self._link.run(_ONE, (number,), serial=True)
+        (row,) = await self._agreed(_ONE, (number,))
         rows = await self._link.run(_MANIFEST, (row[-1],))
         if not rows:
             raise NotAvailable(f"{self._link.place.shown}: the list of documents of revision {number} is not there; repair the cluster")
@@ -141,7 +145,7 @@ class _CassandraStore:
         await self._link.run(_PUT_MANIFEST, (manifest, zstandard.compress(json.dumps(documents).encode())))
         row = (revision.number, revision.base, revision.time, revision.author, revision.comment, json.dumps(revision.paths), manifest)
         try:
-            applied = bool((await self._link.run(_COMMIT, row))[0][0])
+            applied = bool((await self._agreed(_COMMIT, row))[0][0])
         except NotAvailable as error:
             if not undecided(error):
                 raise
@@ -150,13 +154,25 @@ class _CassandraStore:
             number = await self._newest()
             raise Conflict(f"the newest revision is {number}, not {revision.base}: {await self._who(number)}read it and repeat the change")
 
+    async def _agreed(self, text: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The answer of a lightweight transaction or of a serial read, asked again while it loses against others and times out. A repeated
+        transaction that was applied the first time says that it was not: see _is_mine."""
+        end = self._clock.steady() + PATIENCE
+        while True:
+            try:
+                return await self._link.run(text, values, serial=not text.startswith("INSERT"))
+            except NotAvailable as error:
+                if not contended(error) or self._clock.steady() > end:
+                    raise
+            await sleep(self._clock, 0.1 + 0.3 * random())
+
     async def _is_mine(self, number: int, manifest: uuid.UUID) -> bool:
         """A serial read completes what a node left unfinished, so that the answer stands for ever."""
-        rows = await self._link.run(_ONE, (number,), serial=True)
+        rows = await self._agreed(_ONE, (number,))
         return bool(rows) and rows[0][-1] == manifest
 
     async def _who(self, number: int) -> str:
-        rows = await self._link.run(_ONE, (number,), serial=True)
+        rows = await self._agreed(_ONE, (number,))
         return f"{rows[0][3]} published it ({rows[0][4]}); " if rows else ""
 
     async def _put_texts(self, texts: Iterable[str]) -> None:

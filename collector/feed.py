@@ -28,6 +28,8 @@ MAX_QUEUED = 100_000
 """Samples that wait for the bus; then the driver is asked to stop reading and the device's own queue holds."""
 EXTEND_EVERY = 5 * SECOND // 2
 """With keep-alives every two seconds, coverage without samples is published at least every five."""
+STEPPED = 2 * SECOND
+"""The clock was set, where it moved so much against one that is never stepped."""
 MAX_LETTER = 64 * 1024
 """Bytes of undecodable input kept per dead letter."""
 
@@ -99,6 +101,8 @@ class Feed:
         self._letters: list[DeadLetter] = []
         self._covered = (0, 0)
         self._extended = 0
+        self._offset = clock.now() - round(clock.steady() * SECOND)
+        """Of the clock to one that is never stepped."""
         self._lost_at = 0
         self._refused = ""
         self._mismatches = 0
@@ -155,9 +159,13 @@ class Feed:
         self._event(StateKind.GAP, cause, tuple(points), start, end, count, detail)
 
     def covered(self, until: int) -> None:
-        """The source reported every change up to this moment."""
+        """The source reported every change up to this moment. When our clock is stepped, nothing is claimed for what it jumped over."""
         start, end = self._covered
-        if start and until > end:
+        offset = self.clock.now() - round(self.clock.steady() * SECOND)
+        if abs(offset - self._offset) > STEPPED:
+            self._offset, self._extended = offset, until
+            self._covered = (until, until) if start else (0, 0)
+        elif start and until > end:
             self._covered = (start, until)
             if until - self._extended >= EXTEND_EVERY:
                 self.dirty.set()

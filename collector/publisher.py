@@ -14,7 +14,7 @@ from collector.retry import Backoff
 from collector.spool import Spool
 from kernel.batches import size
 from kernel.bus import Bus
-from kernel.clock import SECOND, Clock, sleep
+from kernel.clock import Clock, sleep
 from kernel.errors import NotAvailable
 from kernel.meter import Meter
 from schemas.records import (
@@ -61,7 +61,8 @@ class Publisher:
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._backoff = Backoff(first=0.2, cap=5.0)
-        self._retry_at = 0
+        self._retry_at = 0.0
+        """Steady seconds."""
 
     def submit(self, parcel: Parcel) -> asyncio.Future[None]:
         """Done once it is durable: as long as the bus refuses and there is no spool that lasts, and the caller's own bounds hold."""
@@ -101,7 +102,7 @@ class Publisher:
 
     async def _catch_up(self) -> None:
         """Nothing new waits, but the spool holds something."""
-        if self._clock.now() >= self._retry_at:
+        if self._clock.steady() >= self._retry_at:
             await self._replay()
         else:
             await sleep(self._clock, 0.1)
@@ -109,7 +110,7 @@ class Publisher:
     async def _deliver(self, parcel: Parcel) -> None:
         """To the bus, after what the spool holds; where the bus refuses, to the spool; where that cannot either, again and again."""
         while True:
-            if self._spool is not None and not self._spool.empty and self._clock.now() >= self._retry_at:
+            if self._spool is not None and not self._spool.empty and self._clock.steady() >= self._retry_at:
                 await self._replay()
             if self._spool is None or self._spool.empty:
                 try:
@@ -121,7 +122,7 @@ class Publisher:
                     return
             if self._spool is not None and await self._keep(self._spool, parcel):
                 return
-            await self._clock.sleep_until(max(self._retry_at, self._clock.now() + SECOND // 5))
+            await sleep(self._clock, max(self._retry_at - self._clock.steady(), 0.2))
 
     async def _send(self, parcel: Parcel) -> None:
         if parcel.batches:
@@ -171,7 +172,7 @@ class Publisher:
     def _refused(self, error: NotAvailable) -> None:
         _log.warning("the bus takes nothing: %s", error)
         self._health.bad("bus", f"it takes nothing: {error}")
-        self._retry_at = self._clock.now() + round(self._backoff.delay(self._chance) * SECOND)
+        self._retry_at = self._clock.steady() + self._backoff.delay(self._chance)
         self._backoff = self._backoff.next()
 
     def _went(self) -> None:

@@ -23,7 +23,7 @@ from schemas.records import PointBatch
 _log = logging.getLogger(__name__)
 COLLECT_FOR = 0.1
 """Seconds that samples wait for others to share a batch."""
-SETTLED = 30 * SECOND
+SETTLED = 30.0
 """A connection that lasted this long makes the next retry fast again."""
 LAST_WORDS = 5.0
 """Seconds that a stopping source may take to hand in what it has."""
@@ -82,7 +82,7 @@ class Runner:
     async def _read(self) -> None:
         backoff, said = Backoff(), ""
         while True:
-            began = self._clock.now()
+            began = self._clock.steady()
             try:
                 await self._driver.run(self.feed, self.wanted)
             except SourceLost as error:
@@ -92,7 +92,7 @@ class Runner:
                 self.feed.lost(text)
                 said = text
             self._health.bad(f"source {self.name}", text)
-            if self._clock.now() - began > SETTLED:
+            if self._clock.steady() - began > SETTLED:
                 backoff = backoff.reset()
             await sleep(self._clock, backoff.delay(self._chance))
             backoff = backoff.next()

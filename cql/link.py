@@ -13,7 +13,17 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from cassandra import AuthenticationFailed, ConsistencyLevel, DriverException, InvalidRequest, Unauthorized, WriteTimeout, WriteType
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    InvalidRequest,
+    OperationTimedOut,
+    ReadTimeout,
+    Unauthorized,
+    WriteTimeout,
+    WriteType,
+)
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
@@ -146,6 +156,13 @@ def undecided(error: BaseException) -> bool:
     return isinstance(error, NotAvailable) and not (
         isinstance(cause, WriteTimeout) and cause.write_type not in (WriteType.CAS, WriteType.SIMPLE)
     )
+
+
+def contended(error: BaseException) -> bool:
+    """Whether the nodes took too long, as they do for transactions that compete or wait for a slow disk: worth repeating."""
+    cause = error.__cause__
+    timed_out = isinstance(cause, (WriteTimeout, ReadTimeout, OperationTimedOut))
+    return isinstance(error, NotAvailable) and timed_out and undecided(error)
 
 
 def explained(place: Place, error: Exception) -> MlaError:

@@ -24,7 +24,8 @@ from schemas.records import MONITORING_POINTS, MONITORING_STATE, PointBatch, Sta
 GROUP = "dispatcher"
 PLENTY = 20_000
 """Samples that are worth a commit of their own."""
-GATHER = SECOND // 5
+GATHER = 0.2
+"""Seconds."""
 WATCH = 10.0
 """Seconds between looks at the archive's size and health."""
 REFILL = 60 * SECOND
@@ -68,7 +69,7 @@ class Dispatcher:
         hop = self._meter.hop("dispatcher.store")
         async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
             async for batches in subscription.batches():
-                begun, samples = self._clock.now(), sum(map(size, batches))
+                begun, samples = self._clock.steady(), sum(map(size, batches))
                 await self._store(batches, (), hop)
                 await steadily(subscription.commit, self._clock, self._meter)
                 self._passed_over(subscription.lost)
@@ -100,10 +101,10 @@ class Dispatcher:
                 self._meter.degraded(f"archive: {self._trouble}")
             await sleep(self._clock, WATCH)
 
-    async def _gather(self, samples: int, begun: int) -> None:
+    async def _gather(self, samples: int, begun: float) -> None:
         """A commit costs as much as some thousand samples: while little comes, commits are at least GATHER apart."""
         if samples < PLENTY:
-            await self._clock.sleep_until(begun + GATHER)
+            await sleep(self._clock, begun + GATHER - self._clock.steady())
 
     async def _store(self, batches: Sequence[PointBatch], events: Sequence[StateEvent], hop: HopMeter) -> None:
         """Tries until the archive takes them; nothing is committed before, so nothing is lost while it cannot."""

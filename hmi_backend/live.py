@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from hmi_backend.errors import BadRequest
 from hmi_backend.state import Backend
-from kernel.clock import SECOND
+from kernel.clock import sleep
 from kernel.samples import Changes
 
 SLOWEST_HZ, FASTEST_HZ = 0.01, 50.0
@@ -19,17 +19,17 @@ async def feed(backend: Backend, points: Sequence[str], *, every: bool, max_hz: 
     """
     if not SLOWEST_HZ <= max_hz <= FASTEST_HZ:
         raise BadRequest(f"maxHz is between {SLOWEST_HZ} and {FASTEST_HZ:.0f}: a screen shows 4, a plot 10")
-    pause, hop = round(SECOND / max_hz), backend.meter.hop("hmi.live")
+    pause, hop = 1 / max_hz, backend.meter.hop("hmi.live")
     backend.links.streams += 1
     try:
         async with backend.hot.live(points, every=every) as changes:
             async for c in changes:
-                due = backend.clock.now() + pause
+                due = backend.clock.steady() + pause
                 hop.entered += len(c.samples) + c.dropped
                 hop.explain("overflow", c.dropped)
                 yield c
                 hop.left += len(c.samples)
                 hop.last = backend.clock.now()
-                await backend.clock.sleep_until(due)
+                await sleep(backend.clock, due - backend.clock.steady())
     finally:
         backend.links.streams -= 1

@@ -62,8 +62,8 @@ class Backend:
         """Source to the newest event of its connection."""
         self.state_events.on_record = self._state
         self._catalogue: Catalogue | None = None
-        self._topics: tuple[int, tuple[TopicStats, ...]] = (0, ())
-        self._archive: tuple[int, ArchiveStats | None] = (0, None)
+        self._topics: tuple[float, tuple[TopicStats, ...]] = (-60.0, ())
+        self._archive: tuple[float, ArchiveStats | None] = (-60.0, None)
         self._asking_bus, self._asking_archive = asyncio.Lock(), asyncio.Lock()
 
     @property
@@ -93,7 +93,7 @@ class Backend:
 
     async def _beats(self) -> None:
         async for beat in self.bus.tail(HEARTBEATS, since=self.clock.now() - 60 * SECOND):
-            self.fleet.add(beat)
+            self.fleet.add(beat, self.clock.now())
 
     async def _told(self) -> None:
         async for discovery in self.bus.tail(MONITORING_DISCOVERED, since=0):
@@ -103,16 +103,16 @@ class Backend:
         """What the bus holds, at most a second old: many screens ask at once."""
         async with self._asking_bus:
             asked, found = self._topics
-            if self.clock.now() - asked >= SECOND:
+            if self.clock.steady() - asked >= 1.0:
                 found = tuple(await self.bus.stats())
-                self._topics = (self.clock.now(), found)
+                self._topics = (self.clock.steady(), found)
             return found
 
     async def archive_stats(self) -> ArchiveStats:
         """What the archive holds, at most two seconds old."""
         async with self._asking_archive:
             asked, found = self._archive
-            if found is None or self.clock.now() - asked >= 2 * SECOND:
+            if found is None or self.clock.steady() - asked >= 2.0:
                 found = await self.archive.stats()
-                self._archive = (self.clock.now(), found)
+                self._archive = (self.clock.steady(), found)
             return found

@@ -13,14 +13,23 @@ DAY = 86_400 * SECOND
 
 
 class Clock(Protocol):
-    """Now, and waiting for a moment."""
+    """Now, and waiting. `now` and `sleep_until` are for the times that people and devices mean; it may be stepped, by hours, either way.
+    How long something took or may take is measured with `steady` and waited for with `sleep`, which are never stepped."""
 
     def now(self) -> int:
         """Microseconds UTC."""
         ...
 
+    def steady(self) -> float:
+        """Seconds from an arbitrary start."""
+        ...
+
     async def sleep_until(self, moment: int) -> None:
         """Returns once now() >= moment; always gives other tasks a turn."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits for a duration; always gives other tasks a turn."""
         ...
 
 
@@ -30,12 +39,18 @@ class SystemClock:
     def now(self) -> int:
         return time.time_ns() // 1000
 
+    def steady(self) -> float:
+        return time.monotonic()
+
     async def sleep_until(self, moment: int) -> None:
         while True:
             left = (moment - self.now()) / SECOND
             await asyncio.sleep(max(0.0, min(left, 1.0)))  # at most a second, so that a stepped clock is noticed
             if left <= 1.0:
                 return
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
 
 
 class ManualClock:
@@ -49,6 +64,9 @@ class ManualClock:
     def now(self) -> int:
         return self._now
 
+    def steady(self) -> float:
+        return self._now / SECOND
+
     async def sleep_until(self, moment: int) -> None:
         if moment <= self._now:
             await asyncio.sleep(0)
@@ -56,6 +74,9 @@ class ManualClock:
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (moment, next(self._order), wake))
         await wake
+
+    async def sleep(self, seconds: float) -> None:
+        await self.sleep_until(self._now + round(seconds * SECOND))
 
     async def advance(self, seconds: float) -> None:
         """Moves time on, waking each sleeper at its own moment and letting it run."""
@@ -78,8 +99,8 @@ async def settle(turns: int = 20) -> None:
 
 
 async def sleep(clock: Clock, seconds: float) -> None:
-    """Waits for a duration in seconds."""
-    await clock.sleep_until(clock.now() + round(seconds * SECOND))
+    """Waits for a duration in seconds, however the clock is stepped meanwhile."""
+    await clock.sleep(seconds)
 
 
 def monotonic() -> float:

@@ -10,6 +10,11 @@ from schemas.records import Heartbeat, Hop, ServiceState
 
 SILENT_AFTER = 5 * SECOND
 FORGET_AFTER = 600 * SECOND
+"""Nobody reads heartbeats that are older: one that says so comes from a host whose clock is wrong, or ours is."""
+STEPPED = 60 * SECOND
+"""A heartbeat that is so much older than the one before it was not delivered late: its host's clock was set back."""
+GONE = "process_gone"
+"""Cause of what was in a process when it died: it may have got further, or not; the archive's gaps tell."""
 _WRONG = (ServiceState.FAILED, ServiceState.DEGRADED)
 _ORDER = (
     ServiceState.FAILED,
@@ -66,14 +71,18 @@ class Fleet:
     def __init__(self) -> None:
         self._beats: dict[str, Heartbeat] = {}
         self._rates: dict[tuple[str, str, str], tuple[float, float]] = {}
+        self._behind: dict[str, int] = {}
+        """By how much the clocks of instances are behind ours, where it is so much that only a wrong clock explains it."""
 
-    def add(self, beat: Heartbeat) -> None:
-        """Takes a heartbeat; rates come from the difference to the one before of the same instance."""
+    def add(self, beat: Heartbeat, now: int | None = None) -> None:
+        """Takes a heartbeat; rates come from the difference to the one before of the same instance. now: when it was received."""
         before = self._beats.get(beat.instance)
-        if before is not None and beat.time <= before.time:
+        if before is not None and before.time - STEPPED < beat.time <= before.time:
             return
         self._beats[beat.instance] = beat
-        old = {(h.name, h.source): h for h in before.hops} if before and before.started == beat.started else {}
+        late = 0 if now is None else now - beat.time
+        self._behind[beat.instance] = 0 if -SILENT_AFTER < late < FORGET_AFTER else late
+        old = {(h.name, h.source): h for h in before.hops} if before and before.time < beat.time and before.started == beat.started else {}
         for h in beat.hops:
             o = old.get((h.name, h.source))
             if o is not None and before is not None:
@@ -117,7 +126,10 @@ class Fleet:
         for instance, h in lines:
             for cause, count in h.lost.items():
                 lost[cause] = lost.get(cause, 0) + count
-            if now - self._beats[instance].time < SILENT_AFTER:
+            inside = h.entered - h.left - sum(h.lost.values())
+            if inside > 0 and self._is_gone(self._beats[instance], now):
+                lost[GONE] = lost.get(GONE, 0) + inside
+            if self._silent(self._beats[instance], now) < SILENT_AFTER:
                 i, o = self._rates.get((instance, name, source), (0.0, 0.0))
                 rate_in, rate_out = rate_in + i, rate_out + o
         hops = [h for _, h in lines]
@@ -126,9 +138,14 @@ class Fleet:
         )
 
     def _instance(self, beat: Heartbeat, now: int) -> InstanceStatus:
-        silent = now - beat.time
-        gone = silent > SILENT_AFTER and beat.state is not ServiceState.STOPPED
-        return InstanceStatus(beat, ServiceState.FAILED if gone else beat.state, silent / SECOND)
+        state = ServiceState.FAILED if self._is_gone(beat, now) else beat.state
+        return InstanceStatus(beat, state, self._silent(beat, now) / SECOND)
+
+    def _silent(self, beat: Heartbeat, now: int) -> int:
+        return now - beat.time - self._behind.get(beat.instance, 0)
+
+    def _is_gone(self, beat: Heartbeat, now: int) -> bool:
+        return self._silent(beat, now) > SILENT_AFTER and beat.state is not ServiceState.STOPPED
 
     def _grouped(self, now: int, key: Callable[[Heartbeat], str]) -> tuple[SystemStatus, ...]:
         groups: dict[str, list[InstanceStatus]] = {}
@@ -137,8 +154,8 @@ class Fleet:
         return tuple(_worst(name, members) for name, members in sorted(groups.items()))
 
     def _forget(self, now: int) -> None:
-        for name in [n for n, b in self._beats.items() if now - b.time > FORGET_AFTER]:
-            del self._beats[name]
+        for name in [n for n, b in self._beats.items() if self._silent(b, now) > FORGET_AFTER]:
+            del self._beats[name], self._behind[name]
             self._rates = {k: v for k, v in self._rates.items() if k[0] != name}
 
 

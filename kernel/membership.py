@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, sleep
+from kernel.fleet import FORGET_AFTER
 from kernel.steady import steadily
 from schemas.records import HEARTBEATS, Heartbeat, ServiceState
 
@@ -32,22 +33,23 @@ def owner(item: str, members: Iterable[str]) -> str | None:
 
 @dataclass(slots=True)
 class Membership:
-    """The living instances of one service, as one of them sees it. Fed with heartbeats and asked with the time."""
+    """The living instances of one service, as one of them sees it. Fed with heartbeats and asked with the time, in microseconds of a clock
+    that is never stepped."""
 
     me: str
     joined: int
-    """Microseconds UTC at which this member began."""
+    """When this member began."""
     heard: dict[str, int] = field(default_factory=dict)
     """Other member to the time its last heartbeat was received."""
     awake: int = 0
 
-    def hear(self, beat: Heartbeat, now: int) -> None:
-        """Takes a heartbeat of any instance of the service."""
+    def hear(self, beat: Heartbeat, now: int, age: int = 0) -> None:
+        """Takes a heartbeat of any instance of the service. age: how old it is by its own time; that of another host may be far off."""
         if beat.instance == self.me:
             return
         if beat.state in _GONE:
             self.heard.pop(beat.instance, None)
-        elif now - beat.time < LOST:
+        elif not LOST <= age < FORGET_AFTER:
             self.heard[beat.instance] = now
 
     def members(self, now: int) -> frozenset[str]:
@@ -73,11 +75,11 @@ class Share:
 
     def __init__(self, bus: Bus, clock: Clock, service: str, me: str) -> None:
         self._bus, self._clock, self._service = bus, clock, service
-        self._membership = Membership(me, clock.now())
+        self._membership = Membership(me, self._now())
 
     def mine(self, item: str) -> bool:
         """Whether an item belongs to this instance now."""
-        return self._membership.mine(item, self._clock.now())
+        return self._membership.mine(item, self._now())
 
     async def changes(self) -> AsyncIterator[frozenset[str]]:
         """The members whenever they change; serves `mine` as long as it is iterated."""
@@ -87,7 +89,7 @@ class Share:
             while True:
                 if listening.done():
                     listening.result()
-                members = self._membership.members(self._clock.now())
+                members = self._membership.members(self._now())
                 if members != before:
                     before = members
                     yield members
@@ -96,7 +98,10 @@ class Share:
             listening.cancel()
             await asyncio.wait([listening])
 
+    def _now(self) -> int:
+        return round(self._clock.steady() * SECOND)
+
     async def _listen(self) -> None:
         async for beat in self._bus.tail(HEARTBEATS, since=self._clock.now() - LOST):
             if beat.service == self._service:
-                self._membership.hear(beat, self._clock.now())
+                self._membership.hear(beat, self._now(), self._clock.now() - beat.time)

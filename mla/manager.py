@@ -45,7 +45,7 @@ class Manager:
     async def _hear(self) -> None:
         async for beat in self._bus.tail(HEARTBEATS, since=self._clock.now() - 10 * SECOND):
             if beat.system == self._system:
-                self._fleet.add(beat)
+                self._fleet.add(beat, self._clock.now())
 
     async def _collect(self) -> None:
         async for reply in self._bus.tail(COMMANDS_REPLIES):

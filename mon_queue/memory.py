@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernel.batches import Column, columns
-from kernel.clock import SECOND, Clock
+from kernel.clock import Clock
 from kernel.samples import Changes, Ints, Kind, Samples, Series, empty_series
 from mon_queue.snapshot import Snapshot, restore, taken
 from mon_queue.table import NewestTable
@@ -26,6 +26,8 @@ class _Entry:
 
     number: int
     received: int
+    arrived: float
+    """Steady seconds."""
     bytes: int
     rows: tuple[Ints, ...]
     """Per column, the row numbers of its samples."""
@@ -37,7 +39,7 @@ class MemoryHotQueue:
 
     def __init__(self, clock: Clock, *, retention: float, max_bytes: int) -> None:
         self._clock = clock
-        self._retention = round(retention * SECOND)
+        self._retention = retention
         self._max_bytes = max_bytes
         self._table = NewestTable()
         self._window: deque[_Entry] = deque()
@@ -96,7 +98,8 @@ class MemoryHotQueue:
             for at, column in zip(spread, parts, strict=True):
                 self._table.update(at, column, batch.received, source, self._number)
             if parts:
-                self._remember(_Entry(self._number, batch.received, 60 + sum(34 * len(c) for c in parts), spread, tuple(parts)))
+                held = 60 + sum(34 * len(c) for c in parts)
+                self._remember(_Entry(self._number, batch.received, self._clock.steady(), held, spread, tuple(parts)))
         self._changed()
 
     async def latest(self, points: Sequence[str]) -> Samples:
@@ -196,8 +199,8 @@ class MemoryHotQueue:
     def _remember(self, entry: _Entry) -> None:
         self._window.append(entry)
         self._bytes += entry.bytes
-        oldest = self._clock.now() - self._retention
-        while self._window and (self._bytes > self._max_bytes or self._window[0].received < oldest):
+        oldest = self._clock.steady() - self._retention
+        while self._window and (self._bytes > self._max_bytes or self._window[0].arrived < oldest):
             self._bytes -= self._window.popleft().bytes
 
 

@@ -49,7 +49,9 @@ class View:
     def __init__(self, store: Store, points: Sequence[str]) -> None:
         self._store, self._link, self._book = store, store.link, store.book
         self._book.refresh()
-        sources = {self._book.sources[i] for p in set(points) for i in self._book.numbers.get(p, ())}
+        self._numbers = {p: self._book.numbers.get(p, ()) for p in set(points)}
+        """As of now: a series that is seen first while this look goes on belongs to the next one."""
+        sources = {self._book.sources[i] for ids in self._numbers.values() for i in ids}
         keys = [k for k in parts_of(self._link, writers(self._link)) if k.source in sources] if sources else []
         entries = store.follower.read(keys)
         self._chunks = Chunks(self._link)
@@ -64,6 +66,8 @@ class View:
         self._whole: dict[tuple[UUID, int], tuple[Slab, Table]] = {}
         self._opens = 0
         self._ledgers: dict[str, Sequence[tuple[Ints, Ints, Ints]]] = {}
+        self._coverage: dict[str, list[tuple[int, int]]] = {}
+        self._told: dict[tuple[str, int, int], list[StateEvent]] = {}
 
     def _unfolded(self, source: str, entries: dict[PartKey, list[Entry]]) -> list[list[Entry]]:
         folded = self._roots[source].folded
@@ -72,7 +76,7 @@ class View:
 
     def evidence(self, point: str, start: int, end: int) -> Evidence:
         """What there is of a point with start <= time < end."""
-        ids = self._book.numbers.get(point, ())
+        ids = self._numbers.get(point, ())
         if not ids:
             return Evidence(point, (), (), lambda a, b: (), EVER, lambda: None, lambda: None)
         sources = sorted({self._book.sources[i] for i in ids})
@@ -93,7 +97,7 @@ class View:
         """The sample of each point in force at a moment."""
         out = no_samples(len(points))
         for begin in range(0, len(points), TOGETHER):
-            group = [self._book.numbers.get(point, ()) for point in points[begin : begin + TOGETHER]]
+            group = [self._numbers.get(point, ()) for point in points[begin : begin + TOGETHER]]
             rows = [self._newest_row(ids, moment) for ids in group]
             older = [i for i, (ids, row) in enumerate(zip(group, rows, strict=True)) if ids and row is None]
             if len(older) > 1:
@@ -115,6 +119,12 @@ class View:
         return row if row is not None and int(row.time[0]) == newest else None
 
     def _covered(self, source: str) -> list[tuple[int, int]]:
+        """The same for all points of a source."""
+        if source not in self._coverage:
+            self._coverage[source] = self._covered_by(source)
+        return self._coverage[source]
+
+    def _covered_by(self, source: str) -> list[tuple[int, int]]:
         spans = Spans(self._roots[source].covered.all())
         for made in self._head[source]:
             if made.covered[1] > made.covered[0]:
@@ -122,7 +132,10 @@ class View:
         return spans.all()
 
     def _events(self, source: str, start: int, end: int) -> list[StateEvent]:
-        return self._store.told.events(source, start, end)
+        found = self._told.get((source, start, end))
+        if found is None:
+            found = self._told[source, start, end] = self._store.told.events(source, start, end)
+        return found
 
     def _newest(self, number: int) -> int:
         source = self._book.sources[number]

@@ -178,12 +178,14 @@ class Tail(Generic[R]):
     def __init__(self, host: Host, topic: Topic[R], name: str, since: int | None) -> None:
         self._host, self._topic, self._name, self._since = host, topic, name, since
         self._reached: set[int] = set()
+        self._ends: dict[int, int] = {}
+        """Partition to its end at the beginning: what comes later is wanted, whatever its time says."""
 
     def begin(self, reader: Reader[R], consumer: Consumer) -> None:
         """In the reader's thread: finds the first records."""
         about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
         partitions = [TopicPartition(self._name, p) for p in about.partitions]
-        ends = {p.partition: consumer.get_watermark_offsets(p, timeout=ASK)[1] for p in partitions}
+        ends = self._ends = {p.partition: consumer.get_watermark_offsets(p, timeout=ASK)[1] for p in partitions}
         if self._since is None:
             starts = ends
             self._reached = set(ends)
@@ -202,7 +204,8 @@ class Tail(Generic[R]):
             for part in await reader.next():
                 if part.bad:
                     await self._host.set_aside(self._topic.name, part.bad)
-                for record in part.records:
-                    if part.partition in self._reached or self._topic.time(record) >= (self._since or 0):
+                fresh = part.next - max(part.first, self._ends.get(part.partition, 0))
+                for left, record in zip(range(len(part.records), 0, -1), part.records, strict=True):
+                    if left <= fresh or part.partition in self._reached or self._topic.time(record) >= (self._since or 0):
                         self._reached.add(part.partition)
                         yield record

@@ -77,7 +77,7 @@ class OpcUaDriver:
             return None
         kept = self._kept
         session, reading = kept
-        if reading.expired(self._clock.now()) or not await session.resume():
+        if reading.expired(self._clock.steady()) or not await session.resume():
             self._kept = None
             await session.close()
             return None
@@ -108,11 +108,12 @@ class _Reading:
         self._missing: asyncio.Queue[tuple[Sub, int]] = asyncio.Queue(10_000)
         self._pumps = 0
         self._asking = 0
-        self._heard = clock.now()
+        self._heard = clock.steady()
+        """Steady seconds of the newest sign of life."""
 
     async def start(self, wanted: Wanted, tasks: asyncio.TaskGroup) -> None:
         """Subscribes, or takes up what is subscribed; then leaves tasks behind in the group."""
-        began = self._heard = self._clock.now()
+        began = self._heard = self._clock.steady()
         self._tasks, self._pumps, self._asking = tasks, 0, 0
         self._begin(self._session.renew_channel(), "renew")
         again = self._items is not None
@@ -133,12 +134,12 @@ class _Reading:
         if again:
             self._feed.resumed("the session went on; what was sent meanwhile is asked for again")
         else:
-            seconds = (self._clock.now() - began) / SECOND
+            seconds = self._clock.steady() - began
             self._feed.connected(self._clock.now(), f"{len(items.subs)} subscriptions after {seconds:.1f} s")
 
-    def expired(self, now: int) -> bool:
-        """Whether the server will have ended the session by now."""
-        return now - self._heard > self._settings.session_timeout * SECOND
+    def expired(self, now: float) -> bool:
+        """Whether the server will have ended the session by now, steady seconds."""
+        return now - self._heard > self._settings.session_timeout
 
     @property
     def whole(self) -> bool:
@@ -188,16 +189,16 @@ class _Reading:
             await sleep(self._clock, min(0.5, limit / 4))
             if not items.subs:
                 await self._probe()
-            now = self._clock.now()
+            now = self._clock.steady()
             if not self._asking:
                 self._heard = now  # the bus is behind: nobody asked, so nobody answers
                 continue
-            silent = (now - self._heard) / SECOND
+            silent = now - self._heard
             intervals = [s.keep_alive for s in items.subs.values()] or [0.0]
             if silent > max(limit, 1.5 * min(intervals)):
                 raise LinkLost(f"nothing heard for {silent:.1f} s")
             for sub in items.subs.values():
-                quiet = (now - max(sub.heard, sub.since)) / SECOND
+                quiet = now - sub.heard
                 if quiet > 4 * max(*intervals, limit):
                     raise SourceLost(f"subscription {sub.id} is silent for {quiet:.1f} s")
 
@@ -206,8 +207,8 @@ class _Reading:
         await sleep(self._clock, self._settings.watchdog / 2)
         with as_lost("asking for the server's state"):
             await self._session.ua.read_attributes([node_id(ua.ObjectIds.Server_ServerStatus_State)], VALUE)
-        self._heard = self._clock.now()
-        self._feed.covered(self._heard)
+        self._heard = self._clock.steady()
+        self._feed.covered(self._clock.now())
 
     # --- messages ----------------------------------------------------------------------------------------------------------------
 
@@ -245,7 +246,7 @@ class _Reading:
         return due
 
     def _receive(self, items: Items, data: bytes) -> None:
-        received = self._heard = self._clock.now()
+        received, self._heard = self._clock.now(), self._clock.steady()
         try:
             answer = parse_publish(data)
         except Undecodable as error:
@@ -254,7 +255,7 @@ class _Reading:
         sub = items.subs.get(answer.subscription)
         if sub is None:
             return  # deleted a moment ago
-        sub.heard = received
+        sub.heard = self._heard
         message = answer.message
         missing, sub.next_number = follow(sub.next_number, message.number, bool(message.notifications))
         for number in missing:

@@ -50,8 +50,8 @@ class Sub:
     """Seconds, as the server revised it."""
     keep_alive: float
     """Seconds between its messages when nothing changes."""
-    heard: int
-    """Microseconds UTC of its newest message."""
+    heard: float
+    """Steady seconds of its newest message, or of the moment when its items were last completed."""
     since: int
     """Microseconds UTC at which its items were last completed."""
     covered: int = 0
@@ -184,7 +184,8 @@ class Items:
             return min(alike or self.subs.values(), key=lambda sub: len(sub.items))
         revised = made.RevisedPublishingInterval / 1000
         now = self._feed.clock.now()
-        sub = Sub(made.SubscriptionId, self._lanes, sampling, revised, revised * made.RevisedMaxKeepAliveCount, now, now)
+        keep_alive, heard = revised * made.RevisedMaxKeepAliveCount, self._feed.clock.steady()
+        sub = Sub(made.SubscriptionId, self._lanes, sampling, revised, keep_alive, heard, now)
         self._lanes += 1
         self.subs[sub.id] = sub
         return sub
@@ -218,7 +219,7 @@ class Items:
                     self._refuse(point, slot, status, sub.lane)
                 else:
                     self._band_here(point, slot)
-        sub.since = self._feed.clock.now()
+        sub.since, sub.heard = self._feed.clock.now(), self._feed.clock.steady()
 
     def _band_here(self, point: Point, slot: int) -> None:
         self.banded_here.add(slot)

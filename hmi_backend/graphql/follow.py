@@ -12,7 +12,7 @@ from hmi_backend.graphql.types_cdb import ConfigInForce
 from hmi_backend.graphql.types_platform import Pipeline
 from hmi_backend.graphql.types_points import LiveBatch, LiveMode
 from hmi_backend.live import feed
-from kernel.clock import SECOND
+from kernel.clock import sleep
 
 
 async def live(context: Context, points: Sequence[str], mode: LiveMode, max_hz: float) -> AsyncGenerator[LiveBatch, None]:
@@ -29,9 +29,9 @@ async def pipeline_status(context: Context) -> AsyncGenerator[Pipeline, None]:
     """The pipeline, every second."""
     clock = context.backend.clock
     while True:
-        due = clock.now() + SECOND
+        due = clock.steady() + 1.0
         yield await read_platform.pipeline(context)
-        await clock.sleep_until(due)
+        await sleep(clock, due - clock.steady())
 
 
 async def revision_changes(context: Context) -> AsyncGenerator[ConfigInForce, None]:

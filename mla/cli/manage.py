@@ -58,7 +58,7 @@ async def _listen(settings: Settings) -> tuple[Fleet, int]:
 
 async def _fold(bus: Bus, clock: Clock, fleet: Fleet) -> None:
     async for beat in bus.tail(HEARTBEATS, since=clock.now() - 600 * SECOND):
-        fleet.add(beat)
+        fleet.add(beat, clock.now())
 
 
 def _system(s: SystemStatus) -> dict[str, Any]:

@@ -22,8 +22,14 @@ class _Replayed:
     def now(self) -> int:
         return self.moment
 
+    def steady(self) -> float:
+        return SystemClock().steady()
+
     async def sleep_until(self, moment: int) -> None:
         await SystemClock().sleep_until(moment)
+
+    async def sleep(self, seconds: float) -> None:
+        await SystemClock().sleep(seconds)
 
 
 async def copy_revisions(source: str, target: str, told: Callable[[int, int], None]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,10 +15,13 @@ from kernel.live_config import LiveConfig
 from kernel.samples import Ints
 from schemas.records import GapCause
 from tests.support.device import noted
+from tests.support.platform import ROOT
 from tests.support.stack import NAMES, PROBES, Stack
 from tests.support.waiting import until
 
-AT_ONCE = 1000
+ROWS = ROOT / "artefacts" / "faults.md"
+"""What each fault did, measured: rows for docs/reliability.md."""
+AT_ONCE = 5000
 """Points read in one query."""
 
 
@@ -45,6 +49,25 @@ class Account:
         assert self.stored + self.explained == self.sent, self
         assert self.longest <= gaps, self
         assert self.causes <= {GapCause.DISCONNECTED}, self
+
+
+@asynccontextmanager
+async def fault(stack: Stack, name: str, *, gaps: float = 0.0) -> AsyncIterator[None]:
+    """What is broken and mended within costs nothing: values of every source are live and stored again, and what was sent since the last
+    account is stored, each sample once. Stretches of up to `gaps` seconds may be explained instead, where the collector itself was away.
+    """
+    yield
+    mended = SystemClock().now()
+    live = stack.await_live(mended)
+    stored = live + await await_stored(stack, mended)
+    end = stack.settled + (SystemClock().now() - stack.settled) // SECOND * SECOND
+    found = await account(stack, stack.settled, end)
+    stack.settled = end
+    counts = f"{found.sent} | {found.stored} | {found.explained} | {found.longest:.0f} s"
+    ROWS.parent.mkdir(exist_ok=True)
+    with ROWS.open("a") as rows:
+        rows.write(f"| {name} | {live:.1f} s | {stored:.1f} s | {counts} |\n")
+    found.check(gaps=gaps)
 
 
 async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 120) -> Account:

@@ -49,8 +49,8 @@ class Stack:
     services: Services
     notes: Path
     """What the device sent; see tests.support.device."""
-    began: int
-    """Microseconds UTC: from here on nothing may be missing."""
+    settled: int
+    """Microseconds UTC: what was sent before is accounted for, or was sent before all was up."""
     revived: list[str] = field(default_factory=list)
     """Services that ended by themselves and were started again, as a supervisor does."""
     _token: str = ""
@@ -178,7 +178,7 @@ def stack(folder: Path, *, nodes: Mapping[str, int] | None = None, labels: Seque
         running = exits.enter_context(services(data, env, labels))
         made = Stack(folder, urls, counts, env, running, notes, SystemClock().now())
         made.await_live()
-        made.began = _next_second()
+        made.settled = _next_second()
         yield made
         for label in [n for n, p in running.processes.items() if p.poll() is not None]:
             del running.processes[label]

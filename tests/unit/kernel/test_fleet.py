@@ -63,6 +63,27 @@ def test_an_old_heartbeat_does_not_undo_a_newer_one() -> None:
     assert system.last_error == "disk full"
 
 
+def test_what_was_in_a_process_that_died_is_explained() -> None:
+    fleet = Fleet()
+    fleet.add(beat(hops=(hop(100, 90, duplicate=3),)))
+    assert fleet.hops(T0)[0].inside == 7
+    [line] = fleet.hops(T0 + 6 * SECOND)
+    assert line.lost == {"duplicate": 3, "process_gone": 7}
+    assert line.inside == 0
+
+
+def test_an_instance_whose_clock_is_set_an_hour_back_or_ahead_is_alive() -> None:
+    fleet, hour, now = Fleet(), 3600 * SECOND, T0
+    for wrong in (0, -hour, 0, hour, 0):
+        for _ in range(2):
+            now += SECOND
+            fleet.add(beat(time=now + wrong), now)
+            [one] = fleet.instances(now)
+            assert (one.state, one.silent_s) == (ServiceState.RUNNING, 0.0)
+        [one] = fleet.instances(now + 6 * SECOND)
+        assert one.state is ServiceState.FAILED
+
+
 def test_instances_gone_for_ten_minutes_are_forgotten() -> None:
     fleet = Fleet()
     fleet.add(beat())

@@ -80,5 +80,13 @@ def test_a_process_that_stood_still_begins_anew() -> None:
 
 def test_old_heartbeats_read_late_do_not_raise_the_dead() -> None:
     me = Membership("me", T0 - 10 * SECOND)
-    me.hear(beat("dead", T0 - LOST), T0)
+    me.hear(beat("dead", T0 - LOST), T0, LOST)
     assert me.members(T0) == {"me"}
+
+
+def test_a_member_whose_clock_is_an_hour_off_is_a_member() -> None:
+    me = Membership("me", T0 - 10 * SECOND)
+    for hour in (3600 * SECOND, -3600 * SECOND):
+        me.hear(beat("other", T0 - hour), T0, hour)
+        assert me.members(T0) == {"me", "other"}
+        assert me.members(T0 + LOST) == {"me"}
