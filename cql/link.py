@@ -26,7 +26,13 @@ from cassandra import (
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
-from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    ConstantSpeculativeExecutionPolicy,
+    DCAwareRoundRobinPolicy,
+    RoundRobinPolicy,
+    TokenAwarePolicy,
+)
 from cassandra.query import BatchStatement, BatchType, tuple_factory
 
 from cql.place import Place, Tls
@@ -39,7 +45,13 @@ TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5.0
 RECONNECT = 1.0
 """Seconds between tries to reach a node that went away: what comes back is used again at once."""
+BEAT, SILENT = 5, 10
+"""Seconds between looks whether a node still answers, and until one that does not is taken for gone: it may be frozen, or cut off, with
+its connections open."""
+SECOND_TRY = 2.0
+"""Seconds after which a request that may be done twice goes to a further node, without waiting for the first one's silence to end."""
 _TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) ([a-z][a-z0-9_]*)(?![\w.])")
+_CONDITION = re.compile(r"\bIF\b")
 PAGE = 1000
 """Rows fetched at once."""
 
@@ -55,7 +67,7 @@ class Link:
         self.place = place
         self._cluster, self._session = cluster, session
         self._prepared: dict[str, Any] = {}
-        self._serial = ConsistencyLevel.LOCAL_SERIAL
+        self._serial = ConsistencyLevel.name_to_value[place.serial]
 
     @property
     def replicas(self) -> int:
@@ -72,7 +84,9 @@ class Link:
         """Blocks the first time."""
         found = self._prepared.get(text)
         if found is None:
-            found = self._prepared[text] = _translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
+            found = _translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
+            found.is_idempotent = repeatable(text)
+            self._prepared[text] = found
         return found
 
     def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> ResponseFuture:
@@ -89,6 +103,7 @@ class Link:
         prepared = self.prepare(text)
         for row in rows:
             batch.add(prepared, row)
+        batch.is_idempotent = prepared.is_idempotent
         return self._session.execute_async(batch)
 
     def wait(self, future: ResponseFuture) -> list[Row]:
@@ -132,6 +147,11 @@ class Link:
 def qualified(text: str, keyspace: str) -> str:
     """A statement whose tables name their keyspace, as Cassandra wants it of statements that are prepared."""
     return _TABLE.sub(rf"\1 {keyspace}.\2", text)
+
+
+def repeatable(text: str) -> bool:
+    """Whether doing a statement twice is the same as once: all but lightweight transactions, since times of writing are given by us."""
+    return not _CONDITION.search(text)
 
 
 def _settle(done: asyncio.Future[list[Row]], rows: list[Row], error: BaseException | None) -> None:
@@ -194,9 +214,10 @@ def _connect(place: Place) -> Link:
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(balancing),
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        serial_consistency_level=ConsistencyLevel.name_to_value[place.serial],
         request_timeout=TIMEOUT,
         row_factory=tuple_factory,
+        speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SECOND_TRY, 1),
     )
     cluster = Cluster(
         contact_points=list(place.hosts),
@@ -207,6 +228,8 @@ def _connect(place: Place) -> Link:
         ssl_context=_tls_context(place.tls) if place.tls else None,
         connect_timeout=CONNECT_TIMEOUT,
         control_connection_timeout=TIMEOUT,
+        idle_heartbeat_interval=BEAT,
+        idle_heartbeat_timeout=SILENT,
         executor_threads=2,
         connection_class=_WIDE,
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],

@@ -12,6 +12,8 @@ from kernel.errors import BadUsage
 FORM = "cassandra://[USER[:PASSWORD]@]HOST[:PORT][,HOST...]/KEYSPACE[?option=value&...]"
 OPTIONS = ("user", "password", "password_file", "tls", "ca", "cert", "key", "check_hostname", "local_dc", "consistency", "replication")
 CONSISTENCIES = ("ONE", "LOCAL_ONE", "TWO", "THREE", "QUORUM", "LOCAL_QUORUM", "EACH_QUORUM", "ALL")
+ACROSS = ("QUORUM", "EACH_QUORUM", "ALL")
+"""Levels that ask other data centres too."""
 PORT = 9042
 _KEYSPACE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
@@ -40,6 +42,11 @@ class Place:
     """None: LOCAL_QUORUM, or ONE where the keyspace has one replica."""
     replication: tuple[tuple[str, int], ...] = ()
     """Of a keyspace that is made: (data centre, replicas), or one nameless entry. Empty: up to three replicas, as there are nodes."""
+
+    @property
+    def serial(self) -> str:
+        """How far lightweight transactions reach: across data centres where `consistency` does, since writers may be in each then."""
+        return "SERIAL" if self.consistency in ACROSS else "LOCAL_SERIAL"
 
     @property
     def shown(self) -> str:

@@ -6,6 +6,7 @@ that cannot be had fails the tests that need it; without it they are skipped wit
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -13,14 +14,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.engines import running
-from deploy.engines.talk import mqtt_answers
-from kernel.clock import pause
+from deploy.engines.engine import Node
+from deploy.engines.kafka import server_properties
+from deploy.engines.talk import cassandra_nodes, kafka_brokers, mqtt_answers, redis_answers
+from kernel.clock import monotonic, pause
 from kernel.errors import NotAvailable
 
+KAFKA_START = "/tmp/start.sh"
+"""In the container of Kafka, which waits for it."""
+log = logging.getLogger(__name__)
 VARIABLES = {"kafka": "MLA_TEST_KAFKA", "redis": "MLA_TEST_REDIS", "cassandra": "MLA_TEST_CASSANDRA", "mosquitto": "MLA_TEST_MQTT"}
 
 
@@ -42,40 +49,76 @@ def docker_answers() -> bool:
         return False
 
 
+def _await(answers: Callable[[str, int], object], container: Any, port: int, seconds: float = 120.0) -> tuple[str, int]:
+    """The address at which a container's port is reached, once it answers there."""
+    host, at = container.get_container_host_ip(), int(container.get_exposed_port(port))
+    end = monotonic() + seconds
+    while not answers(host, at):
+        if monotonic() > end:
+            said = b"".join(container.get_logs()).decode(errors="replace")
+            raise NotAvailable(f"{container.image} does not answer at {host}:{at} within {seconds:.0f} s; it said:\n{said[-2000:]}")
+        pause(0.1)
+    return host, at
+
+
+def _container(image: str, port: int, **options: Any) -> Any:
+    from testcontainers.core.container import DockerContainer
+
+    return DockerContainer(image, **options).with_exposed_ports(port)
+
+
+def kafka_environment() -> dict[str, str]:
+    """The settings of a native node, for Apache's image; what it tells clients of its address is not known before it runs."""
+    node = Node(1, Path(), "localhost", {"client": 9092, "controller": 9094})
+    settings = server_properties([node], node) | {
+        "listeners": "PLAINTEXT://0.0.0.0:9092,BROKER://localhost:9093,CONTROLLER://localhost:9094",
+        "inter.broker.listener.name": "BROKER",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    }
+    return {f"KAFKA_{k.upper().replace('.', '_')}": v for k, v in settings.items() if k not in ("log.dirs", "advertised.listeners")}
+
+
 @contextmanager
 def _kafka_container() -> Iterator[str]:
-    from testcontainers.community.kafka import KafkaContainer
-
-    container = KafkaContainer("confluentinc/cp-kafka:8.0.0").with_kraft()
-    container.with_env("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "2000").with_env("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
-    with container as started:
-        yield f"kafka://{started.get_bootstrap_server()}"
+    wait = f"while [ ! -f {KAFKA_START} ]; do sleep 0.1; done; . {KAFKA_START}; exec /etc/kafka/docker/run"
+    with _container("apache/kafka:4.1.0", 9092, env=kafka_environment(), command=["sh", "-c", wait]) as started:
+        host, port = started.get_container_host_ip(), started.get_exposed_port(9092)
+        text = f"export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://{host}:{port},BROKER://localhost:9093\n"
+        started.copy_into_container(text.encode(), KAFKA_START)
+        _await(kafka_brokers, started, 9092)
+        yield f"kafka://{host}:{port}"
 
 
 @contextmanager
 def _redis_container() -> Iterator[str]:
-    from testcontainers.community.redis import RedisContainer
-
-    with RedisContainer("redis:7.4") as started:
-        yield f"redis://{started.get_container_host_ip()}:{started.get_exposed_port(6379)}"
+    with _container("redis:7.4", 6379) as started:
+        host, port = _await(redis_answers, started, 6379)
+        yield f"redis://{host}:{port}"
 
 
 @contextmanager
 def _cassandra_container() -> Iterator[str]:
-    from testcontainers.community.cassandra import CassandraContainer
-
-    with CassandraContainer("cassandra:5.0") as started:
-        yield f"cassandra://{started.get_container_host_ip()}:{started.get_exposed_port(9042)}/mla"
+    patient = dict.fromkeys(("cas_contention_timeout", "write_request_timeout", "read_request_timeout"), "8000ms")
+    options = {
+        "cassandra.config.allow_system_properties": "true",
+        **{f"cassandra.settings.{name}": value for name, value in patient.items()},
+        "cassandra.skip_wait_for_gossip_to_settle": "0",
+    }
+    env = {
+        "JVM_OPTS": " ".join(f"-D{k}={v}" for k, v in options.items()),
+        "MAX_HEAP_SIZE": "512M",
+        "HEAP_NEWSIZE": "128M",
+        "CASSANDRA_NUM_TOKENS": "1",
+    }
+    with _container("cassandra:5.0", 9042, env=env) as started:
+        host, port = _await(cassandra_nodes, started, 9042)
+        yield f"cassandra://{host}:{port}/mla"
 
 
 @contextmanager
 def _mqtt_container() -> Iterator[str]:
-    from testcontainers.core.container import DockerContainer
-
-    with DockerContainer("eclipse-mosquitto:2.0").with_command("mosquitto -c /mosquitto-no-auth.conf").with_exposed_ports(1883) as started:
-        host, port = started.get_container_host_ip(), int(started.get_exposed_port(1883))
-        while not mqtt_answers(host, port):
-            pause(0.1)
+    with _container("eclipse-mosquitto:2.0", 1883, command="mosquitto -c /mosquitto-no-auth.conf") as started:
+        host, port = _await(mqtt_answers, started, 1883)
         yield f"mqtt://{host}:{port}"
 
 
@@ -123,11 +166,29 @@ class _Shared:
         if given:
             return given, stack
         try:
-            return stack.enter_context(CONTAINERS[name]() if docker_answers() else native(name)), stack
+            return stack.enter_context(self._made(name)), stack
         except NotAvailable as error:
             if os.environ.get("MLA_REQUIRE_REAL"):
                 pytest.fail(f"{name} is required: {error}")
             pytest.skip(str(error))
+
+    @contextmanager
+    def _made(self, name: str) -> Iterator[str]:
+        """A container; natively where there is no Docker engine, or it has not this image and cannot get it."""
+        with ExitStack() as stack:
+            url = in_container(name, stack) if docker_answers() else None
+            yield url or stack.enter_context(native(name))
+
+
+def in_container(name: str, stack: ExitStack) -> str | None:
+    """Its URL; None where the Docker engine cannot get the image."""
+    from docker.errors import APIError
+
+    try:
+        return stack.enter_context(CONTAINERS[name]())
+    except APIError as error:
+        log.warning("%s is started natively: the Docker engine cannot: %s", name, error)
+        return None
 
 
 _shared = _Shared()

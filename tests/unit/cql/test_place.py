@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cql import Place, read_place
-from cql.link import qualified
+from cql.link import qualified, repeatable
 from cql.place import Tls
 from kernel.errors import BadUsage
 
@@ -65,3 +65,24 @@ def test_mistakes_are_named(url: str, text: str) -> None:
 )
 def test_tables_get_their_keyspace(text: str, found: str) -> None:
     assert qualified(text, "k") == found
+
+
+@pytest.mark.parametrize(
+    ("consistency", "serial"), [("", "LOCAL_SERIAL"), ("local_quorum", "LOCAL_SERIAL"), ("quorum", "SERIAL"), ("each_quorum", "SERIAL")]
+)
+def test_lightweight_transactions_reach_as_far_as_the_consistency(consistency: str, serial: str) -> None:
+    assert read_place("cassandra://h/k" + (f"?consistency={consistency}" if consistency else "")).serial == serial
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT a FROM t WHERE b = ?", True),
+        ("INSERT INTO t (a, gift) VALUES (?, ?)", True),
+        ("DELETE FROM t USING TIMESTAMP 5 WHERE a = ?", True),
+        ("INSERT INTO t (a) VALUES (?) IF NOT EXISTS", False),
+        ("UPDATE t USING TTL 5 SET a = 1 WHERE b = 2 IF a = null", False),
+    ],
+)
+def test_only_lightweight_transactions_are_never_sent_to_a_second_node(text: str, found: bool) -> None:
+    assert repeatable(text) is found
