@@ -153,7 +153,7 @@ def _browse(b: BrowseDef, deployed: Deployed, expander: Expander, log: Log) -> B
         if point in deployed.browsed:
             log.add(b.place, f"browse: {point} is defined twice", f"the first stands in {deployed.browsed[point]}: rename or remove one")
         deployed.browsed[point] = b.place
-    return Browse(fill(b.path, deployed.values), f"{deployed.name}.{point}", expander.type_for(b.point, b.given))
+    return Browse(fill(b.path, deployed.values), f"{deployed.name}.{point}", expander.type_for(b.point, b.given), "kind" not in b.given)
 
 
 def _addressing(source: str, protocol: Protocol, pattern: str | None) -> Addressing:

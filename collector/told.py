@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from collector.feed import Description
 from kernel.array import Point, Source
+from kernel.discovery import of_kind
 from schemas.records import DiscoveredPoint, Discovery, Label
 
 
@@ -21,7 +22,8 @@ def discovery(
 
 def _rule(source: Source, point: Point) -> int:
     """The browse rule that found a point; of rules with equal types any will do, since only the type is taken from it."""
-    return next((i for i, b in enumerate(source.browse) if b.type == point.type), -1)
+    kind = point.type.kind
+    return next((i for i, b in enumerate(source.browse) if (of_kind(b.type, kind) if b.kind_open else b.type) == point.type), -1)
 
 
 def _point(point: Point, rule: int, known: Description | None) -> DiscoveredPoint:
@@ -35,4 +37,5 @@ def _point(point: Point, rule: int, known: Description | None) -> DiscoveredPoin
         low=low,
         high=high,
         labels=tuple(Label(value=value, text=text) for value, text in labels),
+        kind=point.type.kind.value,
     )

@@ -104,6 +104,8 @@ class Browse:
     path: str
     point: str
     type: PointType = PointType()
+    kind_open: bool = False
+    """Whether the configuration leaves the kind to what the device says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kernel.array import ArrayConfig, Point, PointType, Source
+from kernel.array import ArrayConfig, Limits, Point, PointKind, PointType, Source
 from schemas.records import DiscoveredPoint, Discovery
 
 
@@ -32,8 +32,23 @@ def _points(config: ArrayConfig, discoveries: Mapping[str, Discovery]) -> list[P
 def _browsed(source: Source, told: DiscoveredPoint) -> Point | None:
     if not 0 <= told.browse < len(source.browse):
         return None
-    group = told.name.removeprefix(f"{source.asset}.")
-    return Point(told.name, replace(source.browse[told.browse].type, group=group), source.asset, source.name, told.address)
+    rule, group = source.browse[told.browse], told.name.removeprefix(f"{source.asset}.")
+    kind = _KINDS.get(told.kind) if rule.kind_open else None
+    known = rule.type if kind is None else of_kind(rule.type, kind)
+    return Point(told.name, replace(known, group=group), source.asset, source.name, told.address)
+
+
+_KINDS = {kind.value: kind for kind in PointKind}
+
+
+def of_kind(known: PointType, kind: PointKind) -> PointType:
+    """The type with the kind that the device says; what only numbers can have is left out of others."""
+    if kind is known.kind:
+        return known
+    if kind in (PointKind.DOUBLE, PointKind.LONG):
+        return replace(known, kind=kind)
+    processing = replace(known.processing, window=None, statistics_every=None, statistics=(), resolution=None)
+    return replace(known, kind=kind, unit="", limits=Limits(), deadband=0.0, range=None, processing=processing)
 
 
 def _filled(point: Point, told: DiscoveredPoint) -> Point:

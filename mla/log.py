@@ -14,3 +14,6 @@ def set_up(level: str) -> None:
     logging.Formatter.converter = __import__("time").gmtime
     for chatty in ("asyncua", "uvicorn", "websockets", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))
+    # What a server answers reaches the collector as an exception, which says it once, with the source's name and the remedy.
+    for repeated in ("asyncua.uaprotocol", "asyncua.client.ua_client"):
+        logging.getLogger(repeated).setLevel(logging.CRITICAL + 1)

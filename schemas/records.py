@@ -97,6 +97,8 @@ class DiscoveredPoint:
     high: float | None = None
     labels: tuple[Label, ...]
     """Of an enumeration."""
+    kind: str = ""
+    """Kind of value of a browsed point, as in the configuration; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

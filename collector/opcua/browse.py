@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from asyncua import ua
 
+from collector.opcua.kinds import kinds_of
+from collector.opcua.limits import Limits
 from collector.opcua.session import RawSession, as_lost, node_id
 from kernel.array import Browse, Point, Source
+from kernel.discovery import of_kind
 
 MOST = 200_000
 """Nodes looked at for one path; a server without end stops here."""
@@ -34,16 +37,20 @@ def point_name(template: str, parts: Sequence[str]) -> str:
     return template
 
 
-async def browse_points(session: RawSession, source: Source, per_call: int) -> dict[str, Point]:
-    """The points of all of a source's browse paths; a variable found by two paths belongs to the first. per_call: nodes per call."""
+async def browse_points(session: RawSession, source: Source, limits: Limits) -> dict[str, Point]:
+    """The points of all of a source's browse paths; a variable found by two paths belongs to the first."""
     found: dict[str, Point] = {}
     seen: set[ua.NodeId] = set()
     for browse in source.browse:
-        for leaf in await _leaves(session, browse, per_call):
+        leaves: dict[str, ua.NodeId] = {}
+        for leaf in await _leaves(session, browse, limits.browse):
             name = point_name(browse.point, leaf.parts)
-            if leaf.node not in seen and name not in found:
+            if leaf.node not in seen and name not in found and name not in leaves:
                 seen.add(leaf.node)
-                found[name] = Point(name, browse.type, source.asset, source.name, leaf.node.to_string())
+                leaves[name] = leaf.node
+        kinds = await kinds_of(session, list(leaves.values()), limits) if browse.kind_open else [browse.type.kind] * len(leaves)
+        for (name, node), kind in zip(leaves.items(), kinds, strict=True):
+            found[name] = Point(name, of_kind(browse.type, kind), source.asset, source.name, node.to_string())
     return found
 
 

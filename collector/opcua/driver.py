@@ -122,7 +122,7 @@ class _Reading:
             self._items = Items(self._session.ua, self._feed, self._settings, self._limits)
         items = self._items
         if self._source.browse and not again:
-            self._browsed = await browse_points(self._session.ua, self._source, self._limits.browse)
+            self._browsed = await browse_points(self._session.ua, self._source, self._limits)
             self._feed.found(self._browsed)
         for sub in items.subs.values():
             sub.heard = began

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from asyncua import ua
 
+from collector.opcua.kinds import data_types, standard
 from collector.opcua.limits import Limits
 from collector.opcua.session import RawSession, as_lost, node_id
 from kernel.array import DeadbandKind, Point, PointKind
@@ -32,7 +33,16 @@ def lacks(point: Point) -> bool:
 
 
 async def describe_nodes(session: RawSession, nodes: Mapping[str, ua.NodeId], limits: Limits) -> dict[str, Described]:
-    """By point name; only those of which the server says something."""
+    """By point name; only those of which the server says something. Labels may stand at the variable or at its data type."""
+    found = await _described(session, nodes, limits)
+    untold = [name for name in nodes if name not in found]
+    types = await data_types(session, [nodes[n] for n in untold], limits)
+    own = {n: t for n, t in zip(untold, types, strict=True) if t is not None and standard(t) is None}
+    by_type = await _described(session, {t.to_string(): t for t in own.values()}, limits)
+    return found | {n: by_type[t.to_string()] for n, t in own.items() if t.to_string() in by_type}
+
+
+async def _described(session: RawSession, nodes: Mapping[str, ua.NodeId], limits: Limits) -> dict[str, Described]:
     found: dict[str, Described] = {}
     names, most = list(nodes), max(limits.paths // len(PROPERTIES), 1)
     for i in range(0, len(names), most):

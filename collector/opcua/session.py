@@ -179,10 +179,23 @@ def as_lost(what: str) -> Iterator[None]:
         raise SourceLost(f"{what}: {describe(error)}") from error
 
 
+_TRUST = "it may not trust the collector's certificate yet: look among its rejected certificates for CN=urn:mla:collector"
+_LOGIN = "see the source's user and password_file, or user_certificate"
+REMEDIES = {
+    ua.StatusCodes.BadSecurityChecksFailed: _TRUST,
+    ua.StatusCodes.BadCertificateUntrusted: _TRUST,
+    ua.StatusCodes.BadSecurityPolicyRejected: "see the source's security_policy and security_mode",
+    ua.StatusCodes.BadUserAccessDenied: _LOGIN,
+    ua.StatusCodes.BadIdentityTokenRejected: _LOGIN,
+    ua.StatusCodes.BadIdentityTokenInvalid: _LOGIN,
+}
+
+
 def describe(error: BaseException) -> str:
     """An error in one line."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ua.UaStatusCodeError):
-        return f"the server says {type(error).__name__}"
+        remedy = REMEDIES.get(error.code, "")
+        return f"the server says {type(error).__name__}" + (f" ({remedy})" if remedy else "")
     return str(error) or type(error).__name__

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from asyncua import Server, ua
 from asyncua.common.node import Node
 
-from kernel.array import Browse, Point, PointKind, PointType
+from kernel.array import Browse, Limits, Point, PointKind, PointType
 from kernel.clock import SystemClock, sleep
+from kernel.discovery import complete
 from schemas.records import StateKind
 from tests.peers.collecting import array, collecting, source
 from tests.peers.opcua_peer import free_port
@@ -77,6 +79,29 @@ async def test_points_by_browse_path(server: tuple[str, dict[str, Node]]) -> Non
         await nodes["azimuth"].write_value(3.5)
         await until(lambda: c.bus.last("ast1.azimuth") == 3.5)
         assert len(c.bus.of(StateKind.CONNECTED)) == 1
+
+
+async def test_browsed_points_have_the_kind_that_the_server_says(server: tuple[str, dict[str, Node]]) -> None:
+    url, nodes = server
+    parent = await nodes["azimuth"].get_parent()
+    assert parent is not None
+    space = nodes["azimuth"].nodeid.NamespaceIndex
+    await parent.add_variable(ua.NodeId("list", space), ua.QualifiedName("list", space), [1.0, 2.0], ua.VariantType.Double)
+    await parent.add_variable(ua.NodeId("when", space), ua.QualifiedName("when", space), datetime(2026, 1, 1, tzinfo=UTC))
+    enumeration = ua.NodeId(ua.ObjectIds.ServerState, 0)
+    await parent.add_variable(ua.NodeId("mode", space), ua.QualifiedName("mode", space), ua.ServerState.Suspended, datatype=enumeration)
+    browse = (Browse("Objects/Mount/*", "ast1.{1}", PointType(unit="deg", limits=Limits(hi=5.0)), kind_open=True),)
+    async with collecting(array([source(url, browse=browse)], [])) as c:
+        await until(lambda: {n for b in c.bus.batches for n in b.names} >= {"ast1.mode", "ast1.list", "ast1.azimuth"})
+        await until(lambda: any(p.labels for d in c.bus.discoveries for p in d.points))
+        newest = c.bus.discoveries[-1]
+    told = {p.name: p for p in newest.points}
+    numbers = {"azimuth": "double", "elevation": "double", "state": "long", "brake": "bool", "mode": "enum"}
+    assert {n.removeprefix("ast1."): p.kind for n, p in told.items()} == numbers | dict.fromkeys(("firmware", "list", "when"), "text")
+    assert {label.value: label.text for label in told["ast1.mode"].labels}[3] == "Suspended"
+    config = complete(array([source(url, browse=browse)], []), {"peer": newest})
+    assert config.points["ast1.azimuth"].type.limits.hi == 5.0
+    assert config.points["ast1.firmware"].type == PointType(PointKind.TEXT, group="ast1.firmware")
 
 
 @pytest.mark.parametrize(("options", "hidden"), [({}, False), ({"deadband": "here"}, False), ({"deadband": "server"}, True)])

@@ -11,7 +11,7 @@ from kernel.batches import columns, size
 from kernel.bus import Subscription, TopicStats
 from kernel.errors import BadUsage, NotAvailable
 from schemas.codec import codec
-from schemas.records import PointBatch, StateEvent, StateKind
+from schemas.records import Discovery, PointBatch, StateEvent, StateKind
 from schemas.topic import Topic
 
 
@@ -47,6 +47,10 @@ class RecordingBus:
     @property
     def events(self) -> list[StateEvent]:
         return self.records["monitoring.state"]
+
+    @property
+    def discoveries(self) -> list[Discovery]:
+        return self.records["monitoring.discovered"]
 
     def of(self, kind: StateKind) -> list[StateEvent]:
         return [e for e in self.events if e.kind is kind]
