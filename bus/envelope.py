@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -59,9 +59,18 @@ def pack(topic: Topic[R], records: Sequence[R]) -> list[Packed]:
     return packed
 
 
-def unpack(topic: Topic[R], rows: Sequence[tuple[int, bytes]], memo: Memo[R] | None = None, partition: int = 0) -> Unpacked[R]:
-    """The records in a stretch of (sequence number, bytes), in order; what cannot be read is set aside with its reason."""
-    decode = Codec(topic.record).decode
+def unpack(
+    topic: Topic[R],
+    rows: Sequence[tuple[int, bytes]],
+    memo: Memo[R] | None = None,
+    partition: int = 0,
+    decode: Callable[[bytes], R] | None = None,
+) -> Unpacked[R]:
+    """The records in a stretch of (sequence number, bytes), in order; what cannot be read is set aside with its reason.
+
+    `decode` raises NotDecodable; without it the bytes are taken to be single-object encoded.
+    """
+    decode = decode or Codec(topic.record).decode
     records: list[R] = []
     bad: list[Undecodable] = []
     for seq, data in rows:

@@ -60,7 +60,7 @@ async def open_platform(settings: Settings, *, hot: bool, archive: bool, writes_
     settings.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         config = LiveConfig()
-        bus = await _enter(stack, settings.bus, lambda: open_bus(settings.bus, clock=clock), clock)
+        bus = await _enter(stack, settings.bus, lambda: open_bus(settings.bus, clock=clock, registry=settings.registry_url), clock)
         store = await _enter(stack, settings.cdb, lambda: open_config(settings.cdb, clock=clock), clock)
         queue = rest = None
         if hot:

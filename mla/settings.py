@@ -18,6 +18,7 @@ ENGINES = {
     "hot_url": ("memory", "redis", "rediss"),
     "archive_url": ("sqlite", "cassandra"),
     "cdb_url": ("sqlite", "cassandra"),
+    "registry_url": ("http", "https"),
 }
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -33,7 +34,9 @@ class Settings(BaseModel):
     archive_url: str = Field("", description="Data at rest: sqlite:///DIR (default DATA/archive) or cassandra://HOST/KEYSPACE")
     cdb_url: str = Field("", description="Configuration database: sqlite:///DIR (default DATA/cdb) or cassandra://HOST/KEYSPACE")
     http: str = Field("127.0.0.1:8800", description="HOST:PORT of the HMI and API")
-    registry_url: str = Field("", description="Schema registry; empty: records carry their own schema's fingerprint")
+    registry_url: str = Field(
+        "", description="Schema registry, for Kafka: http(s)://HOST:PORT; empty: records carry their schema's fingerprint"
+    )
     log_level: str = Field("INFO", description="Level of the platform's own log on standard error: " + ", ".join(LEVELS))
     collector_processes: int = Field(1, ge=1, le=64, description="Collector processes that `mla up` starts; sources are divided among them")
     spool_bytes: int = Field(256 << 20, ge=0, description="Disk spool before the bus, bytes per collector process; 0: none")
@@ -49,7 +52,7 @@ class Settings(BaseModel):
             raise ValueError(f"must be one of {', '.join(LEVELS)}")
         return value.upper()
 
-    @field_validator("bus_url", "hot_url", "archive_url", "cdb_url")
+    @field_validator("bus_url", "hot_url", "archive_url", "cdb_url", "registry_url")
     @classmethod
     def _known_engine(cls, value: str, info: ValidationInfo) -> str:
         known = ENGINES[str(info.field_name)]
@@ -60,9 +63,9 @@ class Settings(BaseModel):
 
     @field_validator("registry_url")
     @classmethod
-    def _no_registry(cls, value: str) -> str:
-        if value:
-            raise ValueError("this version writes no registered schemas; leave it empty: records carry their schema's fingerprint")
+    def _for_kafka(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("bus_url", "kafka:").startswith("kafka:"):
+            raise ValueError("needs bus_url = kafka://…; on the embedded bus records carry their schema's fingerprint: leave it empty")
         return value
 
     @field_validator("http")
@@ -102,6 +105,7 @@ class Settings(BaseModel):
         """Every setting in force, without secrets: user names and passwords in URLs are masked."""
         shown = self.model_dump(mode="json")
         shown.update(bus_url=mask(self.bus), archive_url=mask(self.archive), cdb_url=mask(self.cdb), hot_url=mask(self.hot_url))
+        shown.update(registry_url=mask(self.registry_url))
         return shown
 
     def environment(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ Bytes of every released schema stay readable: the fingerprint finds the writer's
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -16,8 +16,9 @@ import numpy as np
 from fastavro import schemaless_reader, schemaless_writer
 
 from schemas import columns, records
+from schemas.confluent import number_of
 from schemas.generate import has_columns
-from schemas.registry import Schema, current, marker, parsed, released
+from schemas.registry import MARKER, Schema, current, marker, parsed, released
 
 R = TypeVar("R")
 
@@ -38,8 +39,16 @@ class Codec(Generic[R]):
 
     def decode(self, data: bytes) -> R:
         """The record in the bytes; raises NotDecodable, naming the reason."""
+        return self._checked(lambda: _decode(self.record, data))
+
+    def decode_body(self, body: bytes, writer: Schema) -> R:
+        """The record in bytes without marker that were written with a schema of somebody else's (parsed), by Avro's rules of resolution.
+        Raises NotDecodable."""
+        return self._checked(lambda: _resolve(self.record, body, writer))
+
+    def _checked(self, decode: Callable[[], Any]) -> R:
         try:
-            result = _decode(self.record, data)
+            result = decode()
         except NotDecodable:
             raise
         except Exception as error:  # whatever a decoder trips over, the bytes are at fault
@@ -106,17 +115,28 @@ def _encode(record: Any) -> bytes:
 
 
 def _decode(record: type[Any], data: bytes) -> Any:
-    form, head = _format(record), data[:10]
+    form, head = _format(record), data[:MARKER]
     if form.decode is not None and head == form.marker:
-        result, end = form.decode(data, 10)
+        result, end = form.decode(data, MARKER)
         if end != len(data):
             raise NotDecodable(f"not a {record.__name__}: {len(data) - end} bytes are left over")
         object.__setattr__(result, "wire", data)
         return result
     writer = released(record.__name__).get(head)
     if writer is None:
-        raise NotDecodable(f"not a {record.__name__}: begins with {head.hex() or 'nothing'}, which is no schema ever released")
-    stream = BytesIO(data[10:])
+        raise NotDecodable(f"not a {record.__name__}: begins with {head.hex() or 'nothing'}, which is {_guess(data)}")
+    return _resolve(record, data[MARKER:], writer)
+
+
+def _guess(data: bytes) -> str:
+    number = number_of(data)
+    if number is None:
+        return "no schema ever released"
+    return f"schema {number} of a schema registry if anything: set registry_url to read such records"
+
+
+def _resolve(record: type[Any], body: bytes, writer: Schema) -> Any:
+    form, stream = _format(record), BytesIO(body)
     plain = schemaless_reader(stream, writer, form.reader)
     if stream.read(1):
         raise NotDecodable(f"not a {record.__name__}: bytes are left over")

@@ -11,6 +11,8 @@ from fastavro.schema import fingerprint, parse_schema, to_parsing_canonical_form
 
 Schema = dict[str, Any]
 HERE = Path(__file__).parent
+MARKER = 10
+"""Bytes of a marker."""
 
 
 def fingerprint_hex(schema: Schema) -> str:
@@ -42,3 +44,11 @@ def parsed(schema: Schema) -> Schema:
     """The schema as fastavro wants it; a fresh name table, since each version reuses the names."""
     result: Schema = parse_schema(schema, named_schemas={})  # type: ignore[assignment]
     return result
+
+
+def foreign(schema: Any) -> tuple[bytes, Schema]:
+    """Somebody else's schema: the marker that it gives, and the schema parsed. Raises ValueError where it is none."""
+    try:
+        return marker(schema), parsed(schema)
+    except Exception as error:  # whatever a parser trips over, the schema is at fault
+        raise ValueError(f"not an Avro schema: {error}") from error

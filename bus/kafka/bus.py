@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from bus.envelope import Undecodable, letters, pack
+from bus.envelope import Packed, Undecodable, letters, pack
 from bus.kafka.place import KafkaPlace
 from bus.kafka.publisher import Message, Publisher
 from bus.kafka.reader import Reader
+from bus.kafka.registry import RegistryPlace, SchemaRegistry
 from bus.kafka.stats import measure
 from bus.kafka.subscription import KafkaSubscription, Tail
 from bus.kafka.topics import Topics
+from bus.kafka.wire import PlainWire, RegisteredWire, Wire
 from bus.memo import Memo
 from bus.retention import Retention
 from kernel.bus import TopicStats
@@ -28,11 +30,18 @@ R = TypeVar("R")
 
 
 @asynccontextmanager
-async def open_kafka(place: KafkaPlace, *, clock: Clock, retention: Mapping[str, Retention]) -> AsyncIterator[KafkaBus]:
-    """The bus of a cluster. Raises NotAvailable where no broker answers."""
+async def open_kafka(
+    place: KafkaPlace, *, clock: Clock, retention: Mapping[str, Retention], registry: RegistryPlace | None = None
+) -> AsyncIterator[KafkaBus]:
+    """The bus of a cluster. Raises NotAvailable where no broker answers, or where a schema registry is named and does not."""
     topics = Topics(place, retention)
     await topics.look()
-    bus = KafkaBus(place, clock, topics)
+    wire: Wire = PlainWire()
+    if registry is not None:
+        schemas = SchemaRegistry(registry)
+        await asyncio.get_running_loop().run_in_executor(None, schemas.check)
+        wire = RegisteredWire(schemas, topics.name)
+    bus = KafkaBus(place, clock, topics, wire)
     try:
         yield bus
     finally:
@@ -42,8 +51,8 @@ async def open_kafka(place: KafkaPlace, *, clock: Clock, retention: Mapping[str,
 class KafkaBus:
     """See kernel.bus.Bus. Made by open_kafka."""
 
-    def __init__(self, place: KafkaPlace, clock: Clock, topics: Topics) -> None:
-        self._place, self._clock, self._topics = place, clock, topics
+    def __init__(self, place: KafkaPlace, clock: Clock, topics: Topics, wire: Wire) -> None:
+        self._place, self._clock, self._topics, self._wire = place, clock, topics, wire
         self._publisher = Publisher(place, self._closed_error)
         self._closed = False
         self._memos: defaultdict[str, Memo[Any]] = defaultdict(Memo)
@@ -52,9 +61,10 @@ class KafkaBus:
     async def publish(self, topic: Topic[R], records: Sequence[R]) -> None:
         """See kernel.bus.Bus."""
         self._check_open()
-        packed = pack(topic, records)
+        packed: Sequence[Packed] = pack(topic, records)
         if not packed:
             return
+        packed = await self._wire.framed(topic, packed)
         messages = [Message(topic.key(r).encode(), data, time) for r, (time, data) in zip(records, packed, strict=True)]
         if waiting := self._starting.get(topic.name):
             await asyncio.wait(list(waiting))  # a tail `from now on` that was asked for before gets these records
@@ -72,7 +82,8 @@ class KafkaBus:
         await self._topics.ensure(topic.name)
         subscription = KafkaSubscription(self, topic, self._topics.name(topic.name))
         memo = self._memos[topic.name]
-        reader = Reader(self._place, topic, f"{self._place.prefix}{group}.{topic.name}", subscription.begin, memo, for_group=True)
+        member = f"{self._place.prefix}{group}.{topic.name}"
+        reader = Reader(self._place, topic, self._wire, member, subscription.begin, memo, for_group=True)
         try:
             await reader.started
             with memo.reading():
@@ -92,7 +103,8 @@ class KafkaBus:
             try:
                 await self._topics.ensure(topic.name)
                 tail = Tail(self, topic, self._topics.name(topic.name), since)
-                reader = Reader(self._place, topic, f"{self._place.prefix}tail.{uuid.uuid4().hex}", tail.begin, memo, for_group=False)
+                nobody = f"{self._place.prefix}tail.{uuid.uuid4().hex}"
+                reader = Reader(self._place, topic, self._wire, nobody, tail.begin, memo, for_group=False)
                 await reader.started
             finally:
                 begun.set_result(None)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,6 +20,7 @@ from bus.kafka.client_log import CLIENT_LOG
 from bus.kafka.errors import REFUSED, not_available
 from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
+from bus.kafka.wire import Wire
 from bus.memo import Memo
 from kernel.clock import monotonic, pause
 from kernel.errors import NotAvailable
@@ -43,6 +45,8 @@ STUCK = 1.0
 """Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
 ASK = 2.0
 """Seconds a broker may take to answer."""
+AGAIN = 2.0
+"""Seconds between two questions to a schema registry that does not answer."""
 
 
 @dataclass(slots=True)
@@ -87,13 +91,14 @@ class Reader(Generic[R]):
         self,
         place: KafkaPlace,
         topic: Topic[R],
+        wire: Wire,
         group: str,
         begin: Callable[[Reader[R], Consumer], None],
         memo: Memo[R],
         *,
         for_group: bool,
     ) -> None:
-        self._for_group, self._memo = for_group, memo
+        self._wire, self._for_group, self._memo = wire, for_group, memo
         self._place, self._topic, self._begin = place, topic, begin
         self._settings = {**consumer_settings(place, group), "on_commit": self._committed}
         self._loop = asyncio.get_running_loop()
@@ -224,7 +229,7 @@ class Reader(Generic[R]):
         self._wait_for_room(consumer)
         self.serve_commits(consumer)
         fetched = [] if self._closing else self._fetch(consumer)
-        if fetched:
+        if fetched and self._learn(consumer, fetched):
             self.due = self._for_group
             self._post(self._deliver, self._parts(fetched))
         else:
@@ -236,14 +241,37 @@ class Reader(Generic[R]):
         end = monotonic() + STUCK
         while not self._slots.acquire(timeout=SOON):
             self.serve_commits(consumer)
-            if not self.paused and monotonic() > end:
-                self.paused = True
-                consumer.pause(consumer.assignment())
+            if monotonic() > end:
+                self._pause(consumer)
             if self.paused or self._sent:
                 self._keep(consumer.poll(SOON), self._stash)
         if self.paused:
             self.paused = False
             consumer.resume(consumer.assignment())
+
+    def _pause(self, consumer: Consumer) -> None:
+        if not self.paused:
+            self.paused = True
+            consumer.pause(consumer.assignment())
+
+    def _learn(self, consumer: Consumer, fetched: Sequence[Fetched]) -> bool:
+        """Whether the messages can be decoded now. While the registry does not answer they wait, and the group's business goes on."""
+        said = ""
+        for number in self._wire.unknown(m.value() or b"" for _, m in fetched):
+            while not self._closing:
+                try:
+                    self._wire.learn(number)
+                    break
+                except NotAvailable as error:
+                    if str(error) != said:
+                        said = str(error)
+                        log.error("reading %s waits: %s", self._topic.name, said)
+                self._pause(consumer)
+                end = monotonic() + AGAIN
+                while not self._closing and monotonic() < end:
+                    self.serve_commits(consumer)
+                    self._keep(consumer.poll(POLL), self._stash)
+        return not self._closing
 
     def _fetch(self, consumer: Consumer) -> list[Fetched]:
         fetched, self._stash = self._stash, []
@@ -289,7 +317,7 @@ class Reader(Generic[R]):
         for (partition, tenure), found in rows.items():
             if self.owned.get(partition) != tenure:
                 continue
-            unpacked = unpack(self._topic, found, self._memo, partition)
+            unpacked = unpack(self._topic, found, self._memo, partition, partial(self._wire.decode, self._topic))
             part = Part(partition, tenure, found[0][0], found[-1][0] + 1, records=unpacked.records, bad=unpacked.bad)
             part.evicted = max(0, part.first - self._expected.get(partition, part.first))
             self._expected[partition] = part.next

@@ -17,13 +17,14 @@ from deploy.engines.artefacts import cache_folder
 from deploy.engines.cassandra import Cassandra
 from deploy.engines.engine import Engine, Node, Say
 from deploy.engines.kafka import Kafka
+from deploy.engines.registry import Registry
 from deploy.engines.small import Mosquitto, Redis
 from kernel.clock import monotonic, pause
 from kernel.errors import BadUsage, NotAvailable
 
 __all__ = ["ENGINES", "EngineStatus", "down", "running", "status", "up"]
 
-ENGINES: Final[Mapping[str, Engine]] = {e.name: e for e in (Kafka(), Cassandra(), Redis(), Mosquitto())}
+ENGINES: Final[Mapping[str, Engine]] = {e.name: e for e in (Kafka(), Cassandra(), Redis(), Mosquitto(), Registry())}
 _TRIES = 3
 _LINGER = 3.0
 _TAKEN = ("Address already in use", "BindException", "address already in use")
@@ -53,13 +54,18 @@ def up(
     say: Say = lambda text: None,
     tied: bool = False,
 ) -> dict[str, str]:
-    """Starts the named engines (none: all) and returns their URLs once they answer. One that runs already is left as it is.
+    """Starts the named engines (none: all but the optional ones) and returns their URLs once they answer. One that runs already is left
+    as it is.
 
     nodes: how many processes of an engine. tied: they end with this process, however it ends. Raises NotAvailable where an engine
     cannot be had or does not come up, with the end of its log.
     """
     counts = nodes or {}
-    return {e.name: _up(e, folder / e.name, counts.get(e.name), cache or cache_folder(), say, tied) for e in _named(names)}
+    return {
+        e.name: _up(e, folder / e.name, counts.get(e.name), cache or cache_folder(), say, tied)
+        for e in _named(names)
+        if names or not e.optional
+    }
 
 
 def down(names: Sequence[str], folder: Path, *, at_once: bool = False) -> dict[str, int]:

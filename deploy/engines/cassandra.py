@@ -55,6 +55,7 @@ class Cassandra:
     name = "cassandra"
     ports: Sequence[str] = ("client", "storage")
     one_by_one = True
+    optional = False
     patience = 120.0
 
     def obtain(self, cache: Path, say: Say) -> Path:

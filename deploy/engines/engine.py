@@ -45,6 +45,8 @@ class Engine(Protocol):
     """Purposes of a node's ports."""
     one_by_one: bool
     """A node must answer before the next one starts."""
+    optional: bool
+    """Started only where it is named."""
     patience: float
     """Seconds that a node may take until it answers, on a busy machine."""
 

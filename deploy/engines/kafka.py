@@ -27,6 +27,7 @@ class Kafka:
     name = "kafka"
     ports: Sequence[str] = ("client", "controller")
     one_by_one = False
+    optional = False
     patience = 60.0
 
     def obtain(self, cache: Path, say: Say) -> Path:

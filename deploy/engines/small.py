@@ -11,9 +11,12 @@ from deploy.engines.talk import mqtt_answers, redis_answers
 from kernel.errors import BadUsage
 
 
-class _Single:
+class Single:
+    """What engines of one process and one port have in common."""
+
     ports: Sequence[str] = ("client",)
     one_by_one = False
+    optional = False
     patience = 20.0
     name = ""
 
@@ -24,7 +27,7 @@ class _Single:
         return (HOST,)
 
 
-class Redis(_Single):
+class Redis(Single):
     """Redis for the hot queue: no files, since its content is refilled from the bus."""
 
     name = "redis"
@@ -58,7 +61,7 @@ class Redis(_Single):
         return f"redis://{nodes[0].host}:{nodes[0].client}"
 
 
-class Mosquitto(_Single):
+class Mosquitto(Single):
     """An MQTT broker that anyone on this host may use."""
 
     name = "mosquitto"

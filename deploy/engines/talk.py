@@ -1,11 +1,12 @@
 """The few bytes of each protocol that tell whether a server really serves; no client library needed.
 
 Redis: RESP `PING`. MQTT 3.1.1: CONNECT and its CONNACK. Cassandra: native protocol v4 QUERY of system.local and system.peers_v2.
-Kafka: Metadata request, version 1 (brokers that the controller has let in).
+Kafka: Metadata request, version 1 (brokers that the controller has let in). Schema registry: GET of the kinds of schemas it holds.
 """
 
 from __future__ import annotations
 
+import http.client
 import socket
 import struct
 from contextlib import closing
@@ -51,6 +52,18 @@ def mqtt_answers(host: str, port: int) -> bool:
             return _exactly(connection, 4) == b"\x20\x02\x00\x00"
     except OSError:
         return False
+
+
+def registry_answers(host: str, port: int, path: str) -> bool:
+    """Whether a schema registry whose interface begins at that path holds Avro schemas."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", f"{path}/schemas/types")
+        return b"AVRO" in connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def kafka_brokers(host: str, port: int) -> int:

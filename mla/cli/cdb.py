@@ -35,7 +35,7 @@ async def _store(settings: Settings) -> AsyncIterator[ConfigStore]:
 async def announce(settings: Settings, revision: Revision, action: str) -> None:
     """Tells the bus of a revision, and the audit who made it."""
     clock = SystemClock()
-    async with open_bus(settings.bus, clock=clock) as bus:
+    async with open_bus(settings.bus, clock=clock, registry=settings.registry_url) as bus:
         await bus.publish(CDB_REVISIONS, [revision])
         await bus.publish(
             AUDIT_ACTIONS,

@@ -35,5 +35,5 @@ def dead(ctx: click.Context, since: str, first: int, as_json: bool) -> None:
 
 async def _read(settings: Settings, since: int, first: int) -> list[DeadLetter]:
     nothing_there(settings)
-    async with open_bus(settings.bus, clock=SystemClock()) as bus:
+    async with open_bus(settings.bus, clock=SystemClock(), registry=settings.registry_url) as bus:
         return await read_all(bus, DEAD_LETTERS, since, first + 1)

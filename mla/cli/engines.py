@@ -18,7 +18,7 @@ _folder = click.option(
 
 @click.group()
 def engines() -> None:
-    """Kafka, Cassandra, Redis and Mosquitto as processes of this host, for tests, trials and sites without Docker."""
+    """Kafka, Cassandra, Redis, Mosquitto and a schema registry as processes of this host, for tests, trials and sites without Docker."""
 
 
 @engines.command()
@@ -29,7 +29,7 @@ def engines() -> None:
 @json_option
 @click.pass_context
 def up(ctx: click.Context, names: tuple[str, ...], folder: Path | None, brokers: int | None, nodes: int | None, as_json: bool) -> None:
-    """Start them (all, or the named ones), wait until they answer, print their URLs."""
+    """Start them (all but the registry, or the named ones), wait until they answer, print their URLs."""
     wanted = {k: v for k, v in (("kafka", brokers), ("cassandra", nodes)) if v is not None}
     urls = native.up(names, _place(ctx, folder), nodes=wanted, say=lambda text: click.echo(text, err=True))
     if as_json:

@@ -48,7 +48,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
 async def _listen(settings: Settings) -> tuple[Fleet, int]:
     """The heartbeats of the last ten minutes and of the next second and a half, so that rates are known."""
     clock, fleet = SystemClock(), Fleet()
-    async with open_bus(settings.bus, clock=clock) as bus:
+    async with open_bus(settings.bus, clock=clock, registry=settings.registry_url) as bus:
         reader = asyncio.create_task(_fold(bus, clock, fleet))
         await sleep(clock, 1.5)
         reader.cancel()
@@ -156,7 +156,7 @@ async def _ask(settings: Settings, verb: CommandVerb, target: str, reason: str) 
     expected = 1 if target in systems else sum(i.silent_s < 5 and target in (i.beat.service, i.beat.instance) for i in fleet.instances(now))
     if not expected:
         raise NotAvailable(f"no instance of {target} is alive to carry this out; `mla status` shows what runs")
-    async with open_bus(settings.bus, clock=clock) as bus:
+    async with open_bus(settings.bus, clock=clock, registry=settings.registry_url) as bus:
         try:
             return await asyncio.wait_for(_answers(bus, request, expected), PATIENCE)
         except TimeoutError:

@@ -47,7 +47,7 @@ async def config_of(settings: Settings) -> ArrayConfig:
     config = configuration.compile(snapshot.documents, snapshot.revision.number if snapshot.revision else 0)
     if not any(source.browse for source in config.sources.values()) and config.points:
         return config
-    async with open_bus(settings.bus, clock=SystemClock()) as bus:
+    async with open_bus(settings.bus, clock=SystemClock(), registry=settings.registry_url) as bus:
         told = {d.source: d for d in await read_all(bus, MONITORING_DISCOVERED, 0)}
     return complete(config, told)
 

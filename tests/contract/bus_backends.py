@@ -44,11 +44,17 @@ class BusBackend:
     """A running engine: its URL, fresh topic names, and other processes on it."""
 
     url: str
+    registry: str = ""
+    """URL of the schema registry that the bus writes with."""
     _ids: itertools.count[int] = field(default_factory=itertools.count)
     _run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def open(self) -> AbstractAsyncContextManager[Bus]:
         """The bus, as a service opens it."""
+        return open_bus(self.url, clock=SystemClock(), registry=self.registry)
+
+    def open_plain(self) -> AbstractAsyncContextManager[Bus]:
+        """The same bus without a schema registry, which would refuse records of another schema."""
         return open_bus(self.url, clock=SystemClock())
 
     def topic(self) -> Topic[AuditAction]:
@@ -58,7 +64,7 @@ class BusBackend:
     def peer(self, *words: str) -> subprocess.Popen[str]:
         """Another process on the same bus; see bus_peer."""
         command = [sys.executable, "-m", "tests.contract.bus_peer", self.url, *words]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MLA_REGISTRY_URL": self.registry}
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -77,4 +83,12 @@ async def kafka_backend(request: pytest.FixtureRequest) -> AsyncIterator[BusBack
     yield BusBackend(f"{request.getfixturevalue('kafka_url')}?prefix={uuid.uuid4().hex[:8]}.")
 
 
-BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend, "kafka": kafka_backend}
+@asynccontextmanager
+async def registry_backend(request: pytest.FixtureRequest) -> AsyncIterator[BusBackend]:
+    """The same with a schema registry."""
+    async with kafka_backend(request) as found:
+        found.registry = request.getfixturevalue("registry_url")
+        yield found
+
+
+BACKENDS: dict[str, Backend] = {"sqlite": sqlite_backend, "kafka": kafka_backend, "registry": registry_backend}

@@ -9,6 +9,7 @@ bus_peer URL hold TOPIC GROUP               reads for a group and never commits
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from bus import open_bus
@@ -59,7 +60,7 @@ async def hold(bus: Bus, topic: str, group: str) -> None:
 
 async def main(url: str, what: str, *words: str) -> None:
     loop = asyncio.get_running_loop()
-    async with open_bus(url, clock=SystemClock()) as bus, asyncio.TaskGroup() as tasks:
+    async with open_bus(url, clock=SystemClock(), registry=os.environ["MLA_REGISTRY_URL"]) as bus, asyncio.TaskGroup() as tasks:
         say("open")
         work = tasks.create_task({"publish": publish, "flood": flood, "member": member, "hold": hold}[what](bus, *words))
         if what != "publish":

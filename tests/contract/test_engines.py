@@ -15,7 +15,7 @@ from mla.cli.engines import engines
 from tests.support.waiting import until
 
 
-@pytest.mark.parametrize("name", ["redis", "mosquitto", "kafka", pytest.param("cassandra", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["redis", "mosquitto", "kafka", "registry", pytest.param("cassandra", marks=pytest.mark.slow)])
 async def test_up_status_down_and_up_again_at_the_same_place(name: str, tmp_path: Path) -> None:
     try:
         first = up([name], tmp_path, tied=True)
@@ -68,8 +68,9 @@ def test_the_command_line(tmp_path: Path) -> None:
             "cassandra": "stopped",
             "redis": "running",
             "mosquitto": "running",
+            "registry": "stopped",
         }
         assert states[2]["url"] == urls["redis"]
     finally:
         stopped = call("down")
-    assert stopped == {"mosquitto": 1, "redis": 1, "cassandra": 0, "kafka": 0}
+    assert stopped == {"registry": 0, "mosquitto": 1, "redis": 1, "cassandra": 0, "kafka": 0}

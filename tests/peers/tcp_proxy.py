@@ -14,6 +14,7 @@ class Proxy:
         self._target = target
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._accepting = True
         self._writers: set[asyncio.StreamWriter] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
@@ -30,6 +31,14 @@ class Proxy:
     def flow(self) -> None:
         self._flowing.set()
 
+    def refuse(self) -> None:
+        """Ends every connection at once, and new ones as soon as they are made."""
+        self._accepting = False
+        self.cut()
+
+    def accept(self) -> None:
+        self._accepting = True
+
     def cut(self) -> None:
         """Ends every connection at once."""
         for writer in self._writers:
@@ -37,6 +46,9 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if not self._accepting:
+            writer.transport.abort()
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

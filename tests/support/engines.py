@@ -18,17 +18,23 @@ from typing import Any
 
 import pytest
 
-from deploy.engines import running
+from deploy.engines import registry, running
 from deploy.engines.engine import Node
 from deploy.engines.kafka import server_properties
-from deploy.engines.talk import cassandra_nodes, kafka_brokers, mqtt_answers, redis_answers
+from deploy.engines.talk import cassandra_nodes, kafka_brokers, mqtt_answers, redis_answers, registry_answers
 from kernel.clock import monotonic, pause
 from kernel.errors import NotAvailable
 
 KAFKA_START = "/tmp/start.sh"
 """In the container of Kafka, which waits for it."""
 log = logging.getLogger(__name__)
-VARIABLES = {"kafka": "MLA_TEST_KAFKA", "redis": "MLA_TEST_REDIS", "cassandra": "MLA_TEST_CASSANDRA", "mosquitto": "MLA_TEST_MQTT"}
+VARIABLES = {
+    "kafka": "MLA_TEST_KAFKA",
+    "redis": "MLA_TEST_REDIS",
+    "cassandra": "MLA_TEST_CASSANDRA",
+    "mosquitto": "MLA_TEST_MQTT",
+    "registry": "MLA_TEST_REGISTRY",
+}
 
 
 @cache
@@ -122,11 +128,19 @@ def _mqtt_container() -> Iterator[str]:
         yield f"mqtt://{host}:{port}"
 
 
+@contextmanager
+def _registry_container() -> Iterator[str]:
+    with _container(f"apicurio/apicurio-registry-mem:{registry.VERSION}", 8080) as started:
+        host, port = _await(lambda h, p: registry_answers(h, p, registry.PATH), started, 8080)
+        yield f"http://{host}:{port}{registry.PATH}"
+
+
 CONTAINERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "kafka": _kafka_container,
     "redis": _redis_container,
     "cassandra": _cassandra_container,
     "mosquitto": _mqtt_container,
+    "registry": _registry_container,
 }
 
 
@@ -219,4 +233,11 @@ def cassandra_url() -> Iterator[str]:
 def mqtt_url() -> Iterator[str]:
     """mqtt://HOST:PORT of a real Mosquitto. Others use it too: take topics of your own."""
     with _shared.use("mosquitto") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def registry_url() -> Iterator[str]:
+    """http://HOST:PORT/PATH of a real schema registry. Others use it too: take topics of your own (`?prefix=` of the bus)."""
+    with _shared.use("registry") as url:
         yield url

@@ -68,3 +68,12 @@ def test_a_child_process_gets_the_same_settings(tmp_path: Path) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(Exception, match="frozen"):
         Settings().http = "x"  # type: ignore[misc]
+
+
+def test_a_schema_registry_is_for_kafka_and_its_password_is_not_shown() -> None:
+    settings = load(None, {"MLA_BUS_URL": "kafka://broker:9092", "MLA_REGISTRY_URL": "https://mla:pass@registry:8081?ca=/ca.pem"})
+    assert settings.effective()["registry_url"] == "https://***@registry:8081?ca=/ca.pem"
+    with pytest.raises(ConfigProblems, match=r"registry_url = .*needs bus_url = kafka"):
+        load(None, {"MLA_REGISTRY_URL": "http://registry:8081"})
+    with pytest.raises(ConfigProblems, match=r"registry_url = .*write one of http://…, https://…"):
+        load(None, {"MLA_BUS_URL": "kafka://broker:9092", "MLA_REGISTRY_URL": "registry:8081"})
