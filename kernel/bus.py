@@ -61,7 +61,8 @@ class Bus(Protocol):
         ...
 
     def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncIterator[R]:
-        """Private reading without commits: from now on, or from the first record whose time is >= since (microseconds UTC)."""
+        """Private reading without commits: from now on, or from the first record whose time is >= since (microseconds UTC). What is
+        published after it began is given whatever its time: clocks differ."""
         ...
 
     async def stats(self) -> Sequence[TopicStats]:

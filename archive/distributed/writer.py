@@ -18,12 +18,14 @@ from archive.ledger import Spans
 from cql import Link
 from kernel.archive import AppendReport
 from kernel.batches import size
+from kernel.clock import SECOND
 from kernel.errors import NotAvailable
 from kernel.samples import Ints
 from schemas.records import PointBatch, StateEvent
 
 PART_BYTES = 4 << 20
 """A part of the journal is closed at this size: readers of the newest samples read it whole."""
+SET_BACK = 300 * SECOND
 NEVER = np.iinfo(np.int64).min
 
 
@@ -236,9 +238,10 @@ class Writer:
         return late
 
     def take(self, before: int) -> list[Part]:
-        """Parts to be folded: those that are full, and those opened before a moment, which are closed now."""
+        """Parts to be folded: those that are full, and those opened before a moment, which are closed now. A part that was opened long
+        after that moment was opened before our clock was set back."""
         with self._appending, self.lock:
-            for source in [s for s, p in self._open.items() if p.opened <= before or p.bytes >= PART_BYTES]:
+            for source in [s for s, p in self._open.items() if not before < p.opened < before + SET_BACK or p.bytes >= PART_BYTES]:
                 self.closed.append(self._open.pop(source))
             return list(self.closed)
 

@@ -116,7 +116,7 @@ class Upkeep:
         while True:
             await sleep(self._clock, LOOK_EVERY)
             oldest = self.writer.state.head.oldest
-            if oldest and self._clock.now() - oldest >= FOLD_AFTER:
+            if oldest and abs(self._clock.now() - oldest) >= FOLD_AFTER:  # in the future: the clock was set back
                 await self._attempt("fold", self.fold)
 
     async def _keeper(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -52,13 +52,15 @@ class Account:
 
 
 @asynccontextmanager
-async def fault(stack: Stack, name: str, *, gaps: float = 0.0) -> AsyncIterator[None]:
+async def fault(stack: Stack, name: str, *, gaps: Callable[[], float] = lambda: 0.0) -> AsyncIterator[None]:
     """What is broken and mended within costs nothing: values of every source are live and stored again, and what was sent since the last
-    account is stored, each sample once. Stretches of up to `gaps` seconds may be explained instead, where the collector itself was away.
+    account is stored, each sample once. Stretches of up to `gaps` seconds, asked for once all is live again, may be explained instead,
+    where the collector itself was away.
     """
     yield
     mended = SystemClock().now()
     live = stack.await_live(mended)
+    longest = gaps()
     stored = live + await await_stored(stack, mended)
     end = stack.settled + (SystemClock().now() - stack.settled) // SECOND * SECOND
     found = await account(stack, stack.settled, end)
@@ -67,10 +69,10 @@ async def fault(stack: Stack, name: str, *, gaps: float = 0.0) -> AsyncIterator[
     ROWS.parent.mkdir(exist_ok=True)
     with ROWS.open("a") as rows:
         rows.write(f"| {name} | {live:.1f} s | {stored:.1f} s | {counts} |\n")
-    found.check(gaps=gaps)
+    found.check(gaps=longest)
 
 
-async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 120) -> Account:
+async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 180) -> Account:
     """Waits until samples of every source up to `end` are stored, then compares all that were sent from start on before end."""
     clock = SystemClock()
     async with open_archive(stack.env["MLA_ARCHIVE_URL"], clock=clock, config=LiveConfig(), read_only=True) as archive:
@@ -83,7 +85,7 @@ async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] =
     return found
 
 
-async def await_stored(stack: Stack, moment: int, timeout: float = 120) -> float:
+async def await_stored(stack: Stack, moment: int, timeout: float = 180) -> float:
     """Seconds until samples of every source of that moment or later are in the archive."""
     begun = monotonic()
     async with open_archive(stack.env["MLA_ARCHIVE_URL"], clock=SystemClock(), config=LiveConfig(), read_only=True) as archive:

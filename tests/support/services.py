@@ -69,7 +69,7 @@ class Services:
 
 
 @contextmanager
-def services(data: Path, env: Mapping[str, str], labels: Sequence[str] = SERVICES) -> Iterator[Services]:
+def services(data: Path, env: Mapping[str, str], labels: Sequence[str] = SERVICES, *, patience: float = 90) -> Iterator[Services]:
     """The named services, started at the same moment, serving; each ends cleanly with SIGINT."""
     data.mkdir(parents=True, exist_ok=True)
     http = f"127.0.0.1:{free_port()}"
@@ -78,7 +78,7 @@ def services(data: Path, env: Mapping[str, str], labels: Sequence[str] = SERVICE
         stack.callback(_stop, running)
         for label in labels:
             running.start(label)
-        running.await_serving(labels)
+        running.await_serving(labels, patience)
         yield running
 
 
