@@ -63,7 +63,7 @@ e2e: install web tests/peers/node_modules/.installed
 browser: install web chromium
 	$(BIN)/pytest tests/browser
 bench: install tests/peers/node_modules/.installed
-	for name in ingest opcua archive query fanout startup; do $(BIN)/mla bench $$name --json || exit 1; done
+	for name in ingest catchup growth opcua archive query fanout startup; do $(BIN)/mla bench $$name --json || exit 1; done
 
 generate: install
 	$(BIN)/python -m schemas.generate

@@ -53,9 +53,10 @@ class Mix:
         half = kinds.longs // 2
         self._longs = np.hstack([states(rng, steps, half), np.tile(rng.integers(0, 9, kinds.longs - half), (steps, 1))])
 
-    def batch(self, seq: int, epoch: int, time: int, received: int) -> PointBatch:
-        """The batch number seq, all samples at one source time (one scan)."""
-        row, d, i = seq % self.steps, self._doubles.shape[1], self._longs.shape[1]
+    def batch(self, seq: int, epoch: int, time: int, received: int, scans: int = 1, every: int = 1_000_000) -> PointBatch:
+        """The batch number seq: as many scans, `every` microseconds from one to the next, each with all samples at one source time."""
+        rows, d, i = np.arange(seq * scans, (seq + 1) * scans) % self.steps, self._doubles.shape[1], self._longs.shape[1]
+        times = time + np.arange(scans, dtype=np.int64) * every
         return build(
             source=self.source,
             epoch=epoch,
@@ -65,13 +66,13 @@ class Mix:
             names=self.names,
             covered=(received - 1_000_000, received),
             columns=[
-                _column(Kind.DOUBLE, np.arange(d, dtype=np.int64), time, self._doubles[row]),
-                _column(Kind.LONG, np.arange(d, d + i, dtype=np.int64), time, self._longs[row]),
+                _column(Kind.DOUBLE, np.arange(d, dtype=np.int64), times, self._doubles[rows]),
+                _column(Kind.LONG, np.arange(d, d + i, dtype=np.int64), times, self._longs[rows]),
             ],
         )
 
 
-def _column(kind: Kind, index: Ints, time: int, value: NDArray[np.float64] | Ints) -> Column:
-    n = len(index)
-    at = np.full(n, time, np.int64)
-    return Column(kind, index, at, at, value, np.zeros(n, np.uint8), np.zeros(n, np.uint32))
+def _column(kind: Kind, index: Ints, times: Ints, value: NDArray[np.float64] | Ints) -> Column:
+    n = len(index) * len(times)
+    at = np.repeat(times, len(index))
+    return Column(kind, np.tile(index, len(times)), at, at, value.ravel(), np.zeros(n, np.uint8), np.zeros(n, np.uint32))

@@ -30,9 +30,9 @@ async def query(seconds: float, points: int, rate: float | None) -> Result:
     live, clock = LiveConfig(config), ManualClock(START)
     with TemporaryDirectory(prefix="mla-bench-") as folder:
         async with open_archive(f"sqlite://{Path(folder)}/archive", clock=clock, config=live) as archive:
-            await _fill(archive, clock, name)
-            single = [await _timed(archive, name, (m,)) for m in METHODS for _ in range(20)]
-            together = [await _timed(archive, name, METHODS) for _ in range(max(20, int(seconds * 10)))]
+            await day_of(archive, clock, name)
+            single = [await timed(archive, name, (m,)) for m in METHODS for _ in range(20)]
+            together = [await timed(archive, name) for _ in range(max(20, int(seconds * 10)))]
             many = [await _timed_many(archive, [n for n, _ in zip(config.points, range(20), strict=False)]) for _ in range(5)]
     p50, p99 = percentiles(together)
     return Result(
@@ -48,7 +48,8 @@ async def query(seconds: float, points: int, rate: float | None) -> Result:
     )
 
 
-async def _fill(archive: Archive, clock: ManualClock, name: str) -> None:
+async def day_of(archive: Archive, clock: ManualClock, name: str) -> None:
+    """One day of a 1 Hz point, sealed."""
     rng = np.random.default_rng(3)
     time = (START + np.arange(86_400) * SECOND + rng.integers(0, 6, 86_400) * 1000)[:, None]
     value = quantised(rng, 86_400, 1)
@@ -73,7 +74,8 @@ async def _fill(archive: Archive, clock: ManualClock, name: str) -> None:
     await settled(archive, clock)
 
 
-async def _timed(archive: Archive, name: str, methods: tuple[ResampleMethod, ...]) -> float:
+async def timed(archive: Archive, name: str, methods: tuple[ResampleMethod, ...] = METHODS) -> float:
+    """Milliseconds of the methods, asked for at once."""
     begun = monotonic()
     await asyncio.gather(*(archive.series(SeriesQuery((name,), START, START + DAY, Resample(m, buckets=BUCKETS))) for m in methods))
     return (monotonic() - begun) * 1000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform as machine
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def percentiles(samples_ms: Sequence[float]) -> tuple[float, float]:
+def percentiles(samples_ms: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
     """Median and 99th percentile."""
     return float(np.percentile(samples_ms, 50)), float(np.percentile(samples_ms, 99))
 
@@ -45,6 +46,14 @@ def percentiles(samples_ms: Sequence[float]) -> tuple[float, float]:
 def rss_mb(pids: Sequence[int] = ()) -> float:
     """Resident memory of this process, or of the ones named, megabytes."""
     return sum(psutil.Process(p).memory_info().rss for p in (pids or [os.getpid()])) / 1e6
+
+
+def per_million(engines: Mapping[str, float], points: int) -> dict[str, float]:
+    """CPU seconds per million points of each engine, and of all of them; nothing where engines are embedded."""
+    if not engines:
+        return {}
+    each = {f"{name}_cpu_s_per_million": used / points * 1e6 for name, used in engines.items()}
+    return {"engines_cpu_s_per_million": sum(each.values()), **each}
 
 
 def cores() -> str:
