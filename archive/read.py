@@ -6,6 +6,7 @@ samples with equal time the newest write stays.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -139,12 +140,19 @@ def block(evidence: Evidence, query: SeriesQuery, series: Series, method: Resamp
 
 def found_gaps(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
     """The gaps of the range."""
-    return gaps(evidence.point, query.start, query.end, evidence.covered, evidence.told(query.start, query.end))
+    return gaps(evidence.point, query.start, query.end, evidence.covered, _told(evidence, query))
+
+
+def _told(evidence: Evidence, query: SeriesQuery) -> Sequence[StateEvent]:
+    """The events that may explain a gap of the range; of one that reaches beyond its end, also those of that end."""
+    at = bisect_left(evidence.covered, query.end, key=lambda span: span[0])
+    beyond = at < len(evidence.covered) and (at == 0 or evidence.covered[at - 1][1] < query.end)
+    return evidence.told(query.start, evidence.covered[at][0] + 1 if beyond else query.end)
 
 
 def breaks(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:
     """The gaps across which nothing is held or drawn: a refused sample hides none of those around it."""
-    told = [e for e in evidence.told(query.start, query.end) if e.kind is not StateKind.REFUSED]
+    told = [e for e in _told(evidence, query) if e.kind is not StateKind.REFUSED]
     return gaps(evidence.point, query.start, query.end, evidence.covered, told)
 
 

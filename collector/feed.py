@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from collector.columns import total
+from collector.episodes import Episode
 from collector.health import Health
 from collector.processing import Processor
+from collector.silence import Silence
 from collector.table import Table
 from collector.typed import typed
 from kernel.array import NO_PROCESSING, Point
@@ -77,6 +79,7 @@ class Feed:
         self.clock = clock
         self.table = Table()
         self.processor = Processor(self.table)
+        self.silence = Silence()
         self.dirty = asyncio.Event()
         self.last_received = 0
         """Microseconds UTC of the newest sign of life; 0 before the first."""
@@ -100,6 +103,8 @@ class Feed:
         self._events: list[StateEvent] = []
         self._letters: list[DeadLetter] = []
         self._covered = (0, 0)
+        self._covered_steady = 0.0
+        """When coverage was last extended, by the steady clock."""
         self._extended = 0
         self._offset = clock.now() - round(clock.steady() * SECOND)
         """Of the clock to one that is never stepped."""
@@ -130,6 +135,7 @@ class Feed:
             self._hop.entered += len(column.time)
             timed = self._timed(column, received)
             self.table.last[timed.index] = timed.time
+            self.silence.heard(timed.index, timed.time, self.clock.steady())
             for part in self._typed(timed):
                 for passed in self.processor.process(part, received):
                     self._lanes.setdefault(lane, []).append(passed)
@@ -137,7 +143,11 @@ class Feed:
         self._settle()
 
     def tick(self, now: int) -> None:
-        """Closes the windows of statistics that have ended."""
+        """Closes the windows of statistics that have ended, and tells of points that are held back or stay silent."""
+        for episode in self.processor.withheld.tick():
+            self._episode(GapCause.FILTERED, episode, "status filter or comparison window let no sample pass")
+        for episode in self.silence.tick(self._covered_steady if self.is_connected else 0.0):
+            self._episode(GapCause.STALE, episode, "the device is connected and does not deliver it")
         derived = self.processor.tick(now)
         if derived:
             self._lanes.setdefault(-1, []).extend(derived)
@@ -161,7 +171,8 @@ class Feed:
     def covered(self, until: int) -> None:
         """The source reported every change up to this moment. When our clock is stepped, nothing is claimed for what it jumped over."""
         start, end = self._covered
-        offset = self.clock.now() - round(self.clock.steady() * SECOND)
+        self._covered_steady = self.clock.steady()
+        offset = self.clock.now() - round(self._covered_steady * SECOND)
         if abs(offset - self._offset) > STEPPED:
             self._offset, self._extended = offset, until
             self._covered = (until, until) if start else (0, 0)
@@ -176,6 +187,8 @@ class Feed:
         self.last_received = max(self.last_received, since)
         self._covered = (since, since)
         self._extended = since
+        self._covered_steady = self.clock.steady()
+        self.silence.connected(self._covered_steady)
         self._health.good(f"source {self.source}")
         self._event(StateKind.CONNECTED, GapCause.UNKNOWN, (), since, since, None, detail)
 
@@ -188,6 +201,8 @@ class Feed:
         self._lost_at = self._covered[1] or self.last_received or self.clock.now()
         self._event(StateKind.DISCONNECTED, GapCause.DISCONNECTED, (), self._lost_at, None, None, reason)
         self.is_connected = False
+        self.processor.withheld.forget()
+        self.silence.lost()
 
     def refused(self, count: int, first: str = "") -> None:
         """How many points the source does not give just now. first: the name of one and the reason."""
@@ -266,6 +281,10 @@ class Feed:
             self.dirty.set()
         if self._queued >= MAX_QUEUED:
             self._room.clear()
+
+    def _episode(self, cause: GapCause, episode: Episode, detail: str) -> None:
+        names = self.table.names_of(episode.slots)
+        self.gap(cause, names, episode.start, episode.end, count=episode.count or None if episode.end else None, detail=detail)
 
     def _typed(self, column: Column) -> list[Column]:
         """The samples in the kinds of their points; what does not fit is passed on too, counted, and logged once for each point."""

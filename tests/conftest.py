@@ -7,9 +7,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kernel.clock import ManualClock
 from tests.support.demo import demo as demo
+
+# a property's examples take as long as a busy machine lets them: time is measured by benchmarks, not by tests
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture

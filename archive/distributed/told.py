@@ -48,12 +48,13 @@ class Told:
         self._months: set[tuple[str, bool, int]] = set()
 
     def put(self, events: Sequence[StateEvent]) -> None:
-        """An event that comes again is kept once."""
+        """An event that comes again is kept once; a gap that was told without an end is replaced when it is told with one."""
         months = {(e.source, e.kind is StateKind.REFUSED, e.start // MONTH) for e in events} - self._months
         futures = [self._link.start(_PUT_MONTH, m) for m in months]
         for event in events:
             points = json.dumps(event.points)
-            identity = repr((event.kind.value, event.cause.value, event.time, points, event.detail))
+            noticed = 0 if event.kind is StateKind.GAP else event.time
+            identity = repr((event.kind.value, event.cause.value, noticed, points, event.detail))
             key = blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=12).digest()
             refused = event.kind is StateKind.REFUSED
             where = (event.source, refused, event.start // MONTH, event.start, key)

@@ -25,7 +25,7 @@ from kernel.batches import size
 from kernel.errors import NotAvailable
 from kernel.live_config import LiveConfig
 from schemas.codec import codec
-from schemas.records import PointBatch, StateEvent
+from schemas.records import PointBatch, StateEvent, StateKind
 
 RESERVE = 64 << 20
 """Bytes (or 2 % of a small disk) that appends leave free, so that folding, sealing and retention can go on and make room."""
@@ -127,6 +127,7 @@ class Writer:
                 "INSERT OR IGNORE INTO event (source, kind, cause, start, end, time, points, count, detail) VALUES (?,?,?,?,?,?,?,?,?)",
                 [_event_row(e) for e in (*events, *refusals)],
             )
+            self.db.executemany(_FORGET_OPEN, [_open_key(e) for e in events if e.kind is StateKind.GAP and e.end is not None])
             rows = []
             for checked in plan.checked:
                 row = (now, *self._written(checked.batch, plan))
@@ -219,6 +220,14 @@ def _event_row(event: StateEvent) -> tuple[object, ...]:
         event.count,
         event.detail,
     )
+
+
+_FORGET_OPEN = "DELETE FROM event WHERE source = ? AND kind = 'GAP' AND cause = ? AND start = ? AND points = ? AND end IS NULL"
+"""A gap that was told without an end, once it is told with one."""
+
+
+def _open_key(event: StateEvent) -> tuple[object, ...]:
+    return event.source, event.cause.value, event.start, json.dumps(event.points)
 
 
 def _write_section(db: sqlite3.Connection, piece: Folded, now: int) -> None:

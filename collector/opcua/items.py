@@ -36,6 +36,8 @@ NO_FILTER = frozenset(
 )
 """Answers that mean: this item, but without its deadband."""
 TOO_MANY = (ua.StatusCodes.BadTooManyOperations, ua.StatusCodes.BadEncodingLimitsExceeded, ua.StatusCodes.BadRequestTooLarge)
+PATIENT_INTERVALS = 5.0
+"""Sampling intervals without an owed sample after which a point is stale."""
 _ORDER = ("double", "long", "bool", "enum", "text")
 
 
@@ -134,6 +136,7 @@ class Items:
         slots = {self._points.pop(n)[1] for n in names}
         for name in names:
             self._feed.table.retire(name)
+        self._feed.silence.drop(np.array(sorted(slots), np.int64), self._feed.clock.now())
         for slot in slots & set(self.refused):
             del self.refused[slot]
         for sub in list(self.subs.values()):
@@ -220,6 +223,14 @@ class Items:
                 else:
                     self._band_here(point, slot)
         sub.since, sub.heard = self._feed.clock.now(), self._feed.clock.steady()
+        self._expect([(point, slot) for point, slot in points if slot in sub.items])
+
+    def _expect(self, created: Sequence[tuple[Point, int]]) -> None:
+        """The server owes every new item a first sample (OPC 10000-4, 5.13.1), and with `trigger: timestamp` one per sampling interval."""
+        every = self._settings.trigger == "timestamp"
+        for (sampling, once), same in groupby(created, key=lambda e: (e[0].type.sampling, not every or e[0].type.deadband > 0)):
+            slots = np.array([slot for _, slot in same], np.int64)
+            self._feed.silence.expect(slots, PATIENT_INTERVALS * sampling, self._feed.clock, once=once)
 
     def _band_here(self, point: Point, slot: int) -> None:
         self.banded_here.add(slot)

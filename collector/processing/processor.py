@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.columns import concat, take
+from collector.episodes import Episodes
 from collector.processing import statistics
 from collector.processing.settings import grown, no_settings, put
 from collector.processing.stages import Emitted, nothing_emitted, step
@@ -26,6 +27,9 @@ T = TypeVar("T", Emitted, Sums)
 _MEDIAN = STATISTICS.index("median")
 GRACE = 2 * SECOND
 """After its end a window waits this long for samples under way, when no later sample closes it."""
+WITHHELD_AFTER = 5
+"""Seconds: a filter or window that holds a point back for shorter is counted, but not told as a gap. A value that dances around a bound
+would make one with every step."""
 FAR = np.iinfo(np.int64).max - statistics.SKEW
 """A time of reception with which no sample is of the future."""
 
@@ -45,6 +49,8 @@ class Processor:
         self._kept: dict[int, list[float]] = {}
         """Values of open windows, where a median is asked for."""
         self._deadbands: dict[int, float] = {}
+        self.withheld = Episodes(WITHHELD_AFTER)
+        """What status filter and comparison window hold back."""
         self._counts: Counter[str] = Counter()
         self._offered: Counter[str] = Counter()
         """Samples offered to statistics: `entered`, and of these `late` and `future`, which are in no window."""
@@ -63,6 +69,9 @@ class Processor:
         self._known[slot] = processing
         self._room(len(self._table))
         put(self._settings, slot, processing, self._deadbands.get(slot, 0.0))
+        if not self._settings.filters(slot):
+            at = np.array([slot], np.int64)
+            self.withheld.passing(at, self._table.last[at])
         known = [s for s in STATISTICS if processing.statistics_every and s in processing.statistics]
         slots = self._table.derived([f"{name}.{s}" for s in known])
         self._room(len(self._table))
@@ -120,6 +129,10 @@ class Processor:
         settings = self._settings.at(slots)
         done = step(settings, self._emitted.at(slots), part)
         _scatter(self._emitted, slots, done.emitted)
+        if self.withheld.open or done.withheld.any():
+            free = ~done.withheld
+            self.withheld.passing(slots[free], part.time[free])
+            self.withheld.holding(slots[done.withheld], part.time[done.withheld])
         for cause, count in done.lost:
             self._counts[cause] += count
         closed: list[Column] = []

@@ -42,6 +42,10 @@ class Settings:
         """The settings of some slots."""
         return Settings(*(getattr(self, f.name)[slots] for f in fields(self)))
 
+    def filters(self, slot: int) -> bool:
+        """Whether a slot has a status filter or a comparison window."""
+        return bool(self.accept[slot] != EVERY_QUALITY or self.window[slot] != NO_WINDOW)
+
 
 def no_settings(n: int) -> Settings:
     """n slots that are passed on as they are."""

@@ -129,6 +129,8 @@ class Stepped:
     column: Column
     """All samples, rounded."""
     accepted: Mask
+    withheld: Mask
+    """What filter or window hold back: the point is not as the last sample passed on says."""
     keep: Mask
     lost: tuple[tuple[str, int], ...]
     """Cause and count; len(column) = sum(keep) + sum of these."""
@@ -148,4 +150,4 @@ def step(settings: Settings, emitted: Emitted, column: Column) -> Stepped:
         ("deadband", int((passed & within).sum())),
         ("suppressed", int((passed & unchanged).sum())),
     )
-    return Stepped(remembered(emitted, column, keep), column, good, keep, lost)
+    return Stepped(remembered(emitted, column, keep), column, good, ~passed, keep, lost)

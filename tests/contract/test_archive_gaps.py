@@ -56,7 +56,29 @@ async def test_a_hole_in_the_coverage_is_a_gap(with_hole: Archive) -> None:
 async def test_what_is_told_explains_the_hole(with_hole: Archive) -> None:
     await with_hole.append([], [event(StateKind.DISCONNECTED, s(20.5), detail="no route to host"), event(StateKind.CONNECTED, s(39.5))])
     (block,) = await with_hole.series(SeriesQuery(("p",), T, s(60)))
-    assert block.gaps == (Gap(s(20.5), s(39.5), GapCause.DISCONNECTED, None, "no route to host"),)
+    assert block.gaps == (Gap(s(20), s(39.5), GapCause.DISCONNECTED, None, "no route to host"),)
+
+
+async def test_a_hole_is_explained_by_the_connection_that_ends_it_whatever_the_range(with_hole: Archive) -> None:
+    await with_hole.append([], [event(StateKind.CONNECTED, s(0), s(0)), event(StateKind.CONNECTED, s(40), s(40))])
+    for start, end in ((0, 60), (0, 20.5), (25, 30), (39, 60)):
+        (block,) = await with_hole.series(SeriesQuery(("p",), s(start), s(end)))
+        assert [(g.start, g.end, g.cause) for g in block.gaps] == [(s(20), s(40), GapCause.DISCONNECTED)]
+
+
+async def test_a_gap_is_told_when_it_begins_and_again_when_it_ends(archive: Archive) -> None:
+    begun = event(StateKind.GAP, s(5), None, GapCause.FILTERED, points=("p",), time=s(10), detail="filtered")
+    over = event(StateKind.GAP, s(5), s(40), GapCause.FILTERED, points=("p",), time=s(41), count=35, detail="filtered")
+    await archive.append([one(0, "p", [s(1)], [4.0], covered=(s(0), s(60)))], [begun])
+    (block,) = await archive.series(SeriesQuery(("p",), T, s(60)))
+    assert block.gaps == (Gap(s(5), None, GapCause.FILTERED, None, "filtered"),)
+    assert shown(await ask(archive, ResampleMethod.MEAN, Fill.PREVIOUS)) == [(0, 4.0)]
+    await archive.append([one(1, "p", [s(40)], [8.0])], [over])
+    for events in ([], [begun, over]):  # what comes again changes nothing
+        await archive.append([], events)
+        (block,) = await archive.series(SeriesQuery(("p",), T, s(60)))
+        assert block.gaps == (Gap(s(5), s(40), GapCause.FILTERED, 35, "filtered"),)
+        assert shown(await ask(archive, ResampleMethod.MEAN, Fill.PREVIOUS)) == [(0, 4.0), (40, 8.0), (50, 8.0)]
 
 
 async def test_a_disconnection_lasts_until_coverage_or_connection(archive: Archive) -> None:

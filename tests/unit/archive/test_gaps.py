@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archive.gaps import gaps
+from archive.gaps import UNREAD, gaps
 from kernel.archive import Gap
 from schemas.records import GapCause, StateEvent, StateKind
 
@@ -71,3 +71,48 @@ def test_a_connection_lost_and_found_without_a_loss_is_no_gap() -> None:
     back = StateEvent(source="s", time=25, kind=StateKind.CONNECTED, cause=GapCause.UNKNOWN, points=(), start=20, end=20)
     assert gaps("p", 0, 60, [(0, 60)], [back, told(StateKind.DISCONNECTED, 20)]) == ()
     assert gaps("p", 22, 60, [(0, 60)], [back, told(StateKind.DISCONNECTED, 20)]) == ()
+
+
+def test_a_reader_that_ended_without_a_word_left_the_source_unread() -> None:
+    connected = told(StateKind.CONNECTED, 30, 30, GapCause.UNKNOWN)
+    unread = (Gap(10, 30, GapCause.DISCONNECTED, None, UNREAD),)
+    assert gaps("p", 0, 60, [(0, 10), (30, 60)], [told(StateKind.CONNECTED, 0, 0), connected]) == unread
+    # the connection that ends the hole is known only to those who read that far
+    assert gaps("p", 12, 20, [(0, 10), (30, 60)], [connected]) == unread
+    assert gaps("p", 0, 60, [(0, 10), (30, 60)], [told(StateKind.CONNECTED, 0, 0)]) == (Gap(10, 30, GapCause.UNKNOWN),)
+
+
+def test_a_disconnection_noticed_by_the_next_reader_begins_where_the_coverage_ended() -> None:
+    """One cause for all of it: nobody read, and then the device did not answer."""
+    events = [told(StateKind.CONNECTED, 0), told(StateKind.DISCONNECTED, 25), told(StateKind.CONNECTED, 30)]
+    assert gaps("p", 0, 60, [(0, 10), (30, 60)], events) == (Gap(10, 30, GapCause.DISCONNECTED),)
+    assert gaps("p", 0, 60, [(0, 10), (30, 60)], [events[0], told(StateKind.DISCONNECTED, 12), events[2]]) == (
+        Gap(10, 30, GapCause.DISCONNECTED),
+    )
+    # but never over what is known in between
+    twice = [
+        told(StateKind.DISCONNECTED, 10),
+        told(StateKind.CONNECTED, 20),
+        told(StateKind.DISCONNECTED, 25),
+        told(StateKind.CONNECTED, 30),
+    ]
+    assert [(g.start, g.end) for g in gaps("p", 0, 60, [(0, 10), (30, 60)], twice)] == [(10, 20), (20, 30)]
+    again = [told(StateKind.DISCONNECTED, 10), told(StateKind.DISCONNECTED, 25), told(StateKind.CONNECTED, 30)]
+    assert [(g.start, g.end) for g in gaps("p", 0, 60, [(0, 10), (30, 60)], again)] == [(10, 25), (25, 30)]
+
+
+def test_a_gap_lasts_until_its_end_is_told() -> None:
+    begun = told(StateKind.GAP, 20, None, GapCause.FILTERED, ("p", "q"))
+    over = told(StateKind.GAP, 20, 40, GapCause.FILTERED, ("p",))
+    assert gaps("p", 0, 60, [(0, 60)], [begun]) == (Gap(20, None, GapCause.FILTERED),)
+    assert gaps("p", 0, 60, [(0, 60)], [begun, over]) == (Gap(20, 40, GapCause.FILTERED),)
+    assert gaps("q", 0, 60, [(0, 60)], [begun, over]) == (Gap(20, None, GapCause.FILTERED),)
+    assert gaps("p", 45, 60, [(0, 60)], [begun, over]) == ()
+
+
+def test_a_gap_without_an_end_lasts_no_longer_than_the_connection() -> None:
+    begun = told(StateKind.GAP, 20, None, GapCause.STALE, ("p",))
+    down = told(StateKind.DISCONNECTED, 30)
+    stale, gone = Gap(20, 30, GapCause.STALE), Gap(30, 50, GapCause.DISCONNECTED)
+    assert gaps("p", 0, 60, [(0, 30), (50, 60)], [begun, down]) == (stale, gone)
+    assert gaps("p", 0, 60, [(0, 30), (50, 60)], [begun]) == (stale, Gap(30, 50, GapCause.UNKNOWN))
