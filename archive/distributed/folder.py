@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from archive.distributed.journal import Entry, Journal, PartKey, parts_of, read_part
-from archive.distributed.lease import bury, keep_over, take_over, writers
+from archive.distributed.lease import Silence, bury, keep_over, take_over, writers
 from archive.distributed.names import Book
 from archive.distributed.root import Root, Roots, Section
 from archive.distributed.tables import FOREVER
@@ -19,6 +19,7 @@ from archive.distributed.told import Told
 from archive.fold import Classes, Folded, fold_source
 from archive.ledger import Spans
 from cql import Link
+from kernel.clock import monotonic
 
 BATCH = 256 << 10
 """Bytes of slabs in one mutation."""
@@ -163,13 +164,13 @@ def _tops(entries: Sequence[Entry]) -> dict[int, int]:
     return dict(zip(ids.tolist(), newest[ids].tolist(), strict=True))
 
 
-def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int, refreshed: Callable[[], None]) -> int:
+def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int, silence: Silence, refreshed: Callable[[], None]) -> int:
     """Folds what writers left who are no more; returns how many samples. `refreshed` is called when new names may be known. Blocks."""
     total = 0
     journal = Journal(tools.link)
-    for one in [w for w in writers(tools.link) if not w.alive]:
+    for one in silence.gone(writers(tools.link), monotonic()):
         dead = one.writer
-        if not take_over(tools.link, dead, me):
+        if not take_over(tools.link, one, me):
             continue
         tools.book.refresh()
         refreshed()

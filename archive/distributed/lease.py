@@ -2,12 +2,14 @@
 
 Only lightweight transactions touch it.
 
-Durations are measured here by a clock that is never stepped, and on the nodes by theirs: a stepped clock of a host ends no lease.
+Durations are measured here by a clock that is never stepped. The nodes end rows by theirs, which may be stepped: a writer whose row is
+gone is taken for dead only after it has been gone for as long as the writer itself may believe that it is there.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cql import Link
@@ -22,7 +24,9 @@ SURE = 11.0
 _JOIN = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = null"
 _RENEW = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = ?"
 _MARK = "INSERT INTO archive_writers (k, writer) VALUES (0, ?) IF NOT EXISTS"
-_LEAVE = "UPDATE archive_writers SET alive = null WHERE k = 0 AND writer = ? IF alive = ?"
+_LEFT = "left"
+_TAKE_LEFT = f"UPDATE archive_writers USING TTL {SECONDS} SET alive = ? WHERE k = 0 AND writer = ? IF alive = '{_LEFT}'"
+_LEAVE = f"UPDATE archive_writers SET alive = '{_LEFT}' WHERE k = 0 AND writer = ? IF alive = ?"
 _FORGET = "DELETE FROM archive_writers WHERE k = 0 AND writer = ? IF alive = ?"
 _ALL = "SELECT writer, alive, low FROM archive_writers WHERE k = 0"
 _LOW = "UPDATE archive_writers SET low = ? WHERE k = 0 AND writer = ? IF alive = ?"
@@ -77,18 +81,32 @@ class Known:
 
     writer: uuid.UUID
     alive: bool
+    left: bool
+    """It said goodbye: it will append nothing more."""
     low: int
     """Its parts before this one are folded."""
 
 
 def writers(link: Link) -> list[Known]:
     """Everyone with a journal. Blocks."""
-    return [Known(writer, alive is not None, low or 0) for writer, alive, low in link.ask(_ALL)]
+    return [Known(writer, alive not in (None, _LEFT), alive == _LEFT, low or 0) for writer, alive, low in link.ask(_ALL)]
 
 
-def take_over(link: Link, dead: uuid.UUID, me: uuid.UUID) -> bool:
+class Silence:
+    """Since when writers have been without a row, as seen here."""
+
+    def __init__(self) -> None:
+        self._since: dict[uuid.UUID, float] = {}
+
+    def gone(self, known: Sequence[Known], now: float) -> list[Known]:
+        """Those that certainly append nothing more. now: seconds, never stepped."""
+        self._since = {one.writer: self._since.get(one.writer, now) for one in known if not one.alive}
+        return [one for one in known if one.left or now - self._since.get(one.writer, now) > SURE]
+
+
+def take_over(link: Link, dead: Known, me: uuid.UUID) -> bool:
     """Whether the dead one's journal is now mine to fold, for SECONDS. Blocks."""
-    return bool(link.ask(_JOIN, (me.hex, dead))[0][0])
+    return bool(link.ask(_TAKE_LEFT if dead.left else _JOIN, (me.hex, dead.writer))[0][0])
 
 
 def keep_over(link: Link, dead: uuid.UUID, me: uuid.UUID) -> bool:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from archive.classes import ClassBook
 from archive.distributed.folder import Tools, fold, fold_of_the_dead
 from archive.distributed.journal import Journal
-from archive.distributed.lease import RENEW, NamedLease
+from archive.distributed.lease import RENEW, NamedLease, Silence
 from archive.distributed.sealer import Sealer, Stopped
 from archive.distributed.tables import ensure_class
 from archive.distributed.writer import Writer
@@ -37,6 +37,7 @@ class Upkeep:
         self._journal = Journal(tools.link)
         self._sealer = Sealer(tools, self._ensure)
         self._keeper = NamedLease(tools.link, "upkeep")
+        self._silence = Silence()
         self._folding = ThreadPoolExecutor(1, "ThreadPool-archive-fold")
         self._sealing = ThreadPoolExecutor(1, "ThreadPool-archive-seal")
         self._beat = ThreadPoolExecutor(1, "ThreadPool-archive-lease")
@@ -112,7 +113,7 @@ class Upkeep:
             self._held = True
         self.ensure_tables()
         now = self._clock.now()
-        fold_of_the_dead(self._tools, self.writer.lease.writer, now, self._classes.forget)
+        fold_of_the_dead(self._tools, self.writer.lease.writer, now, self._silence, self._classes.forget)
         retention = {c.name: self._classes.retention(c.name) for c in self._classes.all()}
         done = 0
         for (source,) in self._tools.link.ask(_SOURCES):
