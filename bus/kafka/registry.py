@@ -23,8 +23,9 @@ FORM: Final = "http(s)://[USER:PASSWORD@]HOST:PORT[,HOST:PORT…][/PATH][?ca=FIL
 OPTIONS: Final = ("ca", "cert", "key", "password_file")
 ASK: Final = 5.0
 """Seconds an instance may take to answer."""
-LEVEL: Final = "BACKWARD_TRANSITIVE"
-"""What holds for the schemas of a subject that we begin: who has the newest one reads the records of every older one, as with history/."""
+LEVEL: Final = "BACKWARD"
+"""What is demanded of a subject's next schema where the site demands nothing: who has it reads what was written with the one before.
+The level that Confluent's registry begins with, and that other clients expect."""
 _SUBJECT_UNKNOWN = 40401
 _TYPE = "application/vnd.schemaregistry.v1+json"
 
@@ -136,7 +137,7 @@ class SchemaRegistry:
         """A subject that we began, and for which the site demands nothing, refuses schemas that would make its old records unreadable."""
         path = f"/config/{quote(subject, safe='')}"
         try:
-            _, answer = self._ask("GET", f"{path}?defaultToGlobal=false")
+            _, answer = self._ask("GET", f"{path}?defaultToGlobal=true")
             if answer.get("compatibilityLevel", "NONE") == "NONE":
                 self._ask("PUT", path, {"compatibility": LEVEL})
         except NotAvailable as error:
