@@ -14,11 +14,14 @@ from hmi_backend.graphql.schema import sdl
 from hmi_backend.graphql.types_points import QUALITIES
 from hmi_backend.pages import DOCS, LIFEBOAT
 from hmi_backend.state import Backend
+from kernel.array import Limits
 from kernel.clock import SECOND
 from kernel.errors import MlaError
-from kernel.samples import Kind
+from kernel.samples import Kind, Samples
 
 ANSWER_S: Final = 2.0
+GRACE_S: Final = 10.0
+"""Seconds beyond three sampling intervals until a silent value is called stale: what a batch and its confirmation need to get here."""
 SHOWN: Final = 60
 FIRST: Final = ("array", "weather", "power", "network")
 STATES: Final = ("mount.state", "camera.state", "power.state")
@@ -51,6 +54,7 @@ async def lifeboat(backend: Backend) -> dict[str, Any]:
     return {
         "time": now,
         "revision": config.revision,
+        "title": config.site.title,
         "site": await _values(backend, site, now, notes),
         "telescopes": await _values(backend, telescopes, now, notes),
         "services": [{"name": s.name, "state": s.state.value, "lastError": s.last_error} for s in backend.fleet.services(now)],
@@ -81,9 +85,27 @@ async def _values(backend: Backend, names: list[str], now: int, notes: list[str]
                 "unit": t.unit,
                 "age": (now - int(samples.time[i])) / SECOND if heard else None,
                 "quality": QUALITIES[samples.quality[i]].value if heard else None,
+                "stale": heard and now - _known(samples, i) > (3 * t.sampling + GRACE_S) * SECOND,
+                "beyond": _beyond(value, t.limits) if heard else None,
             }
         )
     return rows
+
+
+def _known(samples: Samples, i: int) -> int:
+    """Until when a value is known to hold: silence of a connected source means unchanged."""
+    confirmed = 0 if samples.confirmed is None else int(samples.confirmed[i])
+    return max(int(samples.time[i]), confirmed)
+
+
+def _beyond(value: object, limits: Limits) -> str | None:
+    """The limit a number breaks, the outermost first; a value at its limit is still good."""
+    if not isinstance(value, int | float):
+        return None
+    over = next((n for n in ("hihi", "hi") if (v := getattr(limits, n)) is not None and value > v), None)
+    under = next((n for n in ("lolo", "lo") if (v := getattr(limits, n)) is not None and value < v), None)
+    found = over or under
+    return found.upper() if found else None
 
 
 def routes(backend: Backend) -> APIRouter:

@@ -134,7 +134,9 @@ describe('Trends', () => {
   });
   it('add and remove plots', async () => {
     await page.getByRole('button', { name: 'Add point' }).click();
-    await page.getByLabel('Point to add').fill('site.weather.humidity');
+    await page.getByLabel('Point to add').fill('weather hum');
+    await page.getByRole('option', { name: 'site.weather.humidity' }).waitFor({ timeout: 15_000 });
+    await page.keyboard.press('Enter');
     await expect.poll(() => page.locator('main canvas').count(), { timeout: 15_000 }).toBe(7);
     await page.getByRole('button', { name: 'Remove the plot of site.weather.humidity' }).click();
     await expect.poll(() => page.locator('main canvas').count()).toBe(6);

@@ -127,6 +127,8 @@ async def test_the_lifeboat_shows_values_with_their_age(hmi: Hmi) -> None:
     assert site["site.weather.wind_speed"]["unit"] == "km/h"
     assert 0 <= site["site.weather.wind_speed"]["age"] < 60
     assert site["site.weather.humidity"]["age"] is None
+    assert (site["site.weather.wind_speed"]["stale"], site["site.weather.humidity"]["stale"]) == (False, False)  # never is not stale
+    assert (site["site.weather.wind_speed"]["beyond"], site["site.weather.humidity"]["beyond"]) == ("HI", None)
     assert {v["name"]: v["value"] for v in values["telescopes"]}["ast1.mount.state"] == "TRACKING"
 
 

@@ -43,5 +43,6 @@ export function commonScale(members: readonly BandColumns[], floor: number): [nu
     });
   if (lo > hi) return null;
   const room = Math.max((hi - lo) * 0.08, floor);
-  return [lo >= 0 && lo - room < 0 ? 0 : lo - room, hi + room];
+  // Little room below zero, so that a curve at zero does not lie on the frame.
+  return [lo >= 0 && lo - room < 0 ? -0.3 * room : lo - room, hi + room];
 }

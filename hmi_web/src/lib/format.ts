@@ -54,6 +54,12 @@ export function number(x: number, digits: number): string {
   return x < 0 && Number(size.toFixed(digits)) !== 0 ? `−${text}` : text;
 }
 
+/** With its sign, also a plus; zero has none. */
+export function signed(x: number, digits: number): string {
+  const text = number(x, digits);
+  return x > 0 && Number(x.toFixed(digits)) !== 0 ? `+${text}` : text;
+}
+
 /** A count, rounded: `12 345`. */
 export const count = (x: number): string => number(Math.round(x), 0);
 

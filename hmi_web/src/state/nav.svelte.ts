@@ -28,7 +28,7 @@ class Nav {
 
   run(): () => void {
     const read = (): void => {
-      this.route = parseRoute(location.hash);
+      if (location.hash !== formatRoute(this.route)) this.route = parseRoute(location.hash);
     };
     window.addEventListener('hashchange', read);
     return () => {
@@ -36,9 +36,11 @@ class Nav {
     };
   }
 
-  /** Goes to another page, keeping the time. */
-  go(page: string, subject = '', params: Record<string, string> = {}): void {
-    location.hash = formatRoute({ page, subject, params, time: this.route.time });
+  /** Goes to another page, keeping the time or taking another one. */
+  go(page: string, subject = '', params: Record<string, string> = {}, time: TimeChoice = this.route.time): void {
+    if (time !== this.route.time) this.#remember();
+    this.route = { page, subject, params, time };
+    location.hash = formatRoute(this.route);
   }
 
   /** The address of a page, for links. */
@@ -52,9 +54,14 @@ class Nav {
   }
 
   setTime(time: TimeChoice): void {
+    this.#remember();
+    this.#show(time);
+  }
+
+  #remember(): void {
     this.#past = [...this.#past.slice(-49), this.route.time];
     this.#future = [];
-    this.#show(time);
+    this.canBack = true;
   }
 
   back(): void {

@@ -33,8 +33,8 @@ export class Shorts {
     return this.blocks.get(name) ?? EMPTY;
   }
 
-  /** Asks now and again until stopped. Reads the time in view, so that an effect runs it anew when that changes. */
-  run(names: readonly string[]): () => void {
+  /** Asks now and again until stopped: silence is drawn as the value it means, states by their last. Reads the time in view, so that an effect runs it anew when that changes. */
+  run(names: readonly string[], method: 'MEAN' | 'LAST' = 'MEAN'): () => void {
     const fixed = nav.route.time.mode === 'fixed' ? nav.route.time.to : null;
     void link.openings;
     const abort = new AbortController();
@@ -44,7 +44,7 @@ export class Shorts {
       try {
         const { series } = await gql<{ series: SeriesBlock[] }>(
           SERIES,
-          { points: names, from: to - this.span, to, resample: { method: 'MEAN', buckets: this.buckets } },
+          { points: names, from: to - this.span, to, resample: { method, buckets: this.buckets, fill: 'PREVIOUS' } },
           abort.signal,
         );
         [this.from, this.to] = [to - this.span, to];
