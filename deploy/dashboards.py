@@ -140,6 +140,12 @@ STORES: Final = (
             Panel("Records held", _q("mla_topic_records{JOB}", "{{topic}}")),
             Panel("Bytes held", _q("mla_topic_bytes{JOB}", "{{topic}}"), "bytes"),
             Panel("Behind, by group", _q("mla_topic_lag_records{JOB}", "{{topic}} {{group}}")),
+            Panel(
+                "Evicted before they were read",
+                _q("increase(mla_topic_evicted_records_total{JOB}[5m])", "{{topic}} {{group}}"),
+                about="Retention was faster than a group: make the topic's retention longer, or the group faster.",
+            ),
+            Panel("Hot queue", _q('mla_service_gauge{JOB, name="hot_bytes"}', "{{exported_instance}}"), "bytes"),
         ),
     ),
     Row(

@@ -15,7 +15,7 @@ from kernel.archive import AppendReport, Archive
 from kernel.batches import size
 from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, sleep
-from kernel.hot_queue import HotQueue
+from kernel.hot_queue import HotQueue, Measured
 from kernel.live_config import LiveConfig
 from kernel.meter import HopMeter, Meter
 from kernel.steady import steadily
@@ -41,7 +41,7 @@ class Dispatcher:
 
     async def run(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._feed_hot, self._seed, self._store_points, self._store_events, self._watch_archive):
+            for work in (self._feed_hot, self._seed, self._store_points, self._store_events, self._watch_archive, self._watch_hot):
                 tasks.create_task(steadily(work, self._clock, self._meter), name=f"dispatcher.{work.__name__.strip('_')}")
             ready()
 
@@ -99,6 +99,13 @@ class Dispatcher:
             self._trouble = stats.last_error
             if self._trouble:
                 self._meter.degraded(f"archive: {self._trouble}")
+            await sleep(self._clock, WATCH)
+
+    async def _watch_hot(self) -> None:
+        """Says what the hot queue takes."""
+        hot = self._hot
+        while isinstance(hot, Measured):
+            self._meter.gauges.update(await hot.gauges())
             await sleep(self._clock, WATCH)
 
     async def _gather(self, samples: int, begun: float) -> None:

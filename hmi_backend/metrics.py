@@ -115,6 +115,10 @@ def _stores(p: Picture) -> Iterator[Metric]:
     yield _gauge("mla_topic_bytes", "Bytes a topic holds.", ("topic",), [((t.topic,), t.bytes) for t in p.topics])
     lags = [((t.topic, g), float(n)) for t in p.topics for g, n in sorted(t.lag.items())]
     yield _gauge("mla_topic_lag_records", "Records a consumer group has not committed.", ("topic", "group"), lags)
+    gone = [((t.topic, g), float(n)) for t in p.topics for g, n in sorted(t.evicted.items())]
+    yield _counter(
+        "mla_topic_evicted_records", "Records that retention removed before a consumer group read them.", ("topic", "group"), gone
+    )
     if p.archive is not None:
         a = p.archive
         yield _gauge("mla_archive_samples", "Samples in the archive.", (), [((), a.samples)])

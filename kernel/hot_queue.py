@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kernel.samples import Changes, Samples, Series
 from schemas.records import PointBatch
@@ -31,4 +31,13 @@ class HotQueue(Protocol):
         Pulling waits until something changed. By default each pull gives the newest sample of the points that changed since the last pull,
         so a slow reader costs nothing; with every=True it gives all samples, bounded, and says how many were dropped.
         """
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A hot queue that can say what it takes."""
+
+    async def gauges(self) -> Mapping[str, float]:
+        """Name, ending in its unit, to figure. Raises NotAvailable."""
         ...

@@ -30,6 +30,8 @@ class Module:
     """`mla up` gives it a process of its own: it must not share an interpreter."""
     stoppable: bool = True
     """Whether `mla stop SYSTEM` stops it."""
+    manages: bool = False
+    """Whether it carries out commands for its whole system."""
 
 
 def _dispatcher(p: Platform, meter: Meter) -> Service:
@@ -72,6 +74,6 @@ def _manager(p: Platform, meter: Meter) -> Service:
 MODULES: Final[Mapping[str, Module]] = {
     "collector": Module("monitoring", _collector, "reads devices and publishes their samples", own_process=True),
     "dispatcher": Module("monitoring", _dispatcher, "feeds the hot queue and the archive", hot=True, archive=True),
-    "monitor_manager": Module("monitoring", _manager, "starts, stops and reports the monitoring system", stoppable=False),
+    "monitor_manager": Module("monitoring", _manager, "starts, stops and reports the monitoring system", stoppable=False, manages=True),
     "hmi": Module("platform", _hmi, "serves the web HMI and the API", hot=True, archive=True, stoppable=False),
 }

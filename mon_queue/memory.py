@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -104,6 +104,10 @@ class MemoryHotQueue:
 
     async def latest(self, points: Sequence[str]) -> Samples:
         return self._confirmed(self._table.take(self._table.find(points), np.arange(len(points), dtype=np.int64)), self._table.find(points))
+
+    async def gauges(self) -> Mapping[str, float]:
+        """See Measured: bytes and entries of the window."""
+        return {"hot_bytes": float(self._bytes), "hot_entries_count": float(len(self._window))}
 
     async def recent(self, point: str, since: int) -> Series:
         row = int(self._table.find([point])[0])

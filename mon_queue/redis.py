@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -164,6 +164,16 @@ class RedisHotQueue:
         sizes = [await self._ask(self._client.memory_usage(k, samples=20)) or 0 for k in (self._stream, self._seen, self._last)]
         entries, sources = await self._ask(self._client.xlen(self._stream)), await self._ask(self._client.hlen(self._last))
         return RedisUsage(sum(sizes), entries, sources, self._trimmed)
+
+    async def gauges(self) -> Mapping[str, float]:
+        """See Measured: bytes and entries on the server, and entries that left the window early because of max_bytes."""
+        used = await self.usage()
+        return {
+            "hot_bytes": float(used.bytes),
+            "hot_entries_count": float(used.entries),
+            "hot_sources_count": float(used.sources),
+            "hot_trimmed_count": float(used.trimmed_for_memory),
+        }
 
     async def catch_up(self) -> None:
         """Takes over everything the server holds that is not here yet. Raises NotAvailable."""

@@ -19,6 +19,9 @@ async def control(context: Context, target: str, verb: CommandVerb, reason: str)
     if not reason.strip():
         raise BadRequest("reason: say why, it stands in the audit")
     now, fleet = context.backend.clock.now(), context.backend.fleet
+    if refusal := _of_itself(context, target, verb):
+        await context.did(who, action, target, ok=False, detail=f"{reason}: {refusal}")
+        return t.ControlResult(id="", outcome=t.Outcome.REFUSED, ok=False, detail=refusal, replies=[])
     known = {i.beat.instance for i in fleet.instances(now)} | {s.name for s in (*fleet.systems(now), *fleet.services(now))}
     ident, replies = await context.backend.commands.ask(target, verb, who.user, reason)
     answers = [t.ControlReply(instance=r.instance, ok=r.ok, detail=r.detail) for r in replies]
@@ -32,6 +35,21 @@ async def control(context: Context, target: str, verb: CommandVerb, reason: str)
     ok = outcome is t.Outcome.DONE
     await context.did(who, action, target, ok=ok, detail=f"{reason}: {detail}")
     return t.ControlResult(id=ident, outcome=outcome, ok=ok, detail=detail, replies=answers)
+
+
+def _of_itself(context: Context, target: str, verb: CommandVerb) -> str:
+    """Why this service does not stop itself, or all of a system that it belongs to: nobody would hear the answer, and no page would be
+    left to start it again from. Empty where neither is asked."""
+    meter, fleet, now = context.backend.meter, context.backend.fleet, context.backend.clock.now()
+    mine = next((i.beat.system for i in fleet.instances(now) if i.beat.instance == meter.instance), "")
+    if target == mine:
+        members = ", ".join(sorted({i.beat.service for i in fleet.instances(now) if i.beat.system == mine}))
+        return (
+            f"the system {target} has no manager: name one of its services ({members}), with `mla {verb.value.lower()} SERVICE` on the host"
+        )
+    if target in (meter.service, meter.instance) and verb is not CommandVerb.START:
+        return f"{target} serves this very page and cannot {verb.value.lower()} itself: run `mla {verb.value.lower()} {target}` on its host"
+    return ""
 
 
 async def user_set(context: Context, name: str, role: Role, password: str | None) -> t.UserActionResult:

@@ -150,6 +150,9 @@ async def _ask(settings: Settings, verb: CommandVerb, target: str, reason: str) 
     systems = sorted({m.system for m in MODULES.values()})
     if "@" not in target and target not in (*MODULES, *systems):
         raise BadUsage(f"{target!r} is no system, service or instance; known are: {', '.join((*systems, *MODULES))}")
+    if target in systems and not any(m.manages for m in MODULES.values() if m.system == target):
+        members = ", ".join(n for n, m in MODULES.items() if m.system == target)
+        raise BadUsage(f"the system {target} has no manager; name one of its services: {members}")
     clock = SystemClock()
     request = CommandRequest(id=uuid.uuid4().hex, time=clock.now(), target=target, verb=verb, user=getpass.getuser(), reason=reason)
     fleet, now = await _listen(settings)

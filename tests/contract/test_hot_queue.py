@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 
 from kernel.clock import SECOND, ManualClock
-from kernel.hot_queue import HotQueue
+from kernel.hot_queue import HotQueue, Measured
 from kernel.samples import Kind
 from tests.contract.hot_backends import hot
 from tests.support.points import T0, batch
@@ -144,3 +144,12 @@ async def test_many_points_stay_in_bounds(hot: HotQueue) -> None:
         await hot.put([batch(names, [float(seq)] * len(names), seq=seq, time=T0 + seq)])
     latest = await hot.latest(names[::-1])
     assert set(latest.values()) == {2.0}
+
+
+async def test_it_says_what_it_takes(hot: HotQueue) -> None:
+    assert isinstance(hot, Measured)
+    before = await hot.gauges()
+    await hot.put([batch(["a", "b"], [1.0, 2.0])])
+    after = await hot.gauges()
+    assert after["hot_bytes"] > before["hot_bytes"]
+    assert after["hot_entries_count"] == before["hot_entries_count"] + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import COMMANDS_REPLIES, COMMANDS_REQUESTS, CommandReply, CommandRequest
+from schemas.records import COMMANDS_REPLIES, COMMANDS_REQUESTS, HEARTBEATS, CommandReply, CommandRequest, Heartbeat, ServiceState
 from tests.support.hmi import Hmi, running
 from tests.support.waiting import until
 
@@ -159,6 +159,22 @@ async def test_nobody_answers(hmi: Hmi) -> None:
     result = (await hmi.data(CONTROL, {"target": "dispatcherr"}, "operator"))["control"]
     assert result["outcome"] == "NO_ANSWER"
     assert "mla services" in result["detail"]
+
+
+async def test_the_page_does_not_stop_itself(hmi: Hmi) -> None:
+    """Asked to, it says at once why not and what to do; the request reaches nobody."""
+    now = hmi.clock.now()
+    beat = Heartbeat(
+        instance="hmi", service="hmi", system="platform", host="h", pid=1, time=now, started=now,
+        state=ServiceState.RUNNING, cpu_s=1.0, rss_bytes=1, gauges={}, hops=(),
+    )  # fmt: skip
+    await hmi.ports.bus.publish(HEARTBEATS, [beat])
+    await until(lambda: hmi.service.backend.fleet.instances(hmi.clock.now()))
+    for target, said in (("platform", "the system platform has no manager: name one of its services (hmi)"), ("hmi", "mla restart hmi")):
+        result = (await hmi.data(CONTROL, {"target": target}, "operator"))["control"]
+        assert (result["outcome"], result["ok"], result["replies"]) == ("REFUSED", False, [])
+        assert said in result["detail"]
+        assert (await audited(hmi, "restart"))["ok"] is False
 
 
 async def test_an_admin_manages_users(hmi: Hmi) -> None:

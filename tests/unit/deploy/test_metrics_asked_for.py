@@ -40,7 +40,7 @@ def exposed() -> Mapping[str, frozenset[str]]:
     """Every series of /metrics with its labels, of a platform in which everything has happened."""
     hop = HopStatus("dispatcher.store", "a", 10, 7, {"late": 3}, 1.0, 1.0, 1)
     instance = InstanceStatus(_beat(), ServiceState.RUNNING, 0.1)
-    topic = TopicStats("monitoring.points", 1, 1, 1, 1, {"dispatcher": 1})
+    topic = TopicStats("monitoring.points", 1, 1, 1, 1, {"dispatcher": 1}, {"dispatcher": 1})
     archive = ArchiveStats(1, 1, 1, 1, 1, disk_free_bytes=1, days_left=1.0, classes={})
     picture = Picture(2, [hop], [instance], [topic], archive, 1, 1, 1, 1)
     found: dict[str, frozenset[str]] = dict(OF_PROMETHEUS)
