@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from dispatcher.gather import gathered
 from dispatcher.seed import seed_batches
 from kernel.archive import AppendReport, Archive
 from kernel.batches import size
-from kernel.bus import Bus
+from kernel.bus import Bus, Subscription
 from kernel.clock import SECOND, Clock, sleep
+from kernel.errors import NotAvailable
 from kernel.hot_queue import HotQueue, Measured
 from kernel.live_config import LiveConfig
 from kernel.meter import HopMeter, Meter
@@ -38,23 +40,48 @@ class Dispatcher:
     def __init__(self, *, bus: Bus, hot: HotQueue, archive: Archive, config: LiveConfig, clock: Clock, meter: Meter) -> None:
         self._bus, self._hot, self._archive, self._config, self._clock, self._meter = bus, hot, archive, config, clock, meter
         self._trouble = ""
+        self._begun = 0
+        self._fed: dict[str, tuple[int, int]] = {}
+        """Epoch and number of the last batch of each source that the hot queue was given."""
 
     async def run(self, ready: Callable[[], None]) -> None:
+        self._begun = self._clock.now()
         async with asyncio.TaskGroup() as tasks:
-            for work in (self._feed_hot, self._seed, self._store_points, self._store_events, self._watch_archive, self._watch_hot):
+            for work in (self._points, self._seed, self._store_events, self._watch_archive, self._watch_hot):
                 tasks.create_task(steadily(work, self._clock, self._meter), name=f"dispatcher.{work.__name__.strip('_')}")
             ready()
 
-    async def _feed_hot(self) -> None:
-        hop, begun = self._meter.hop("dispatcher.hot"), self._clock.now()
-        async with gathered(self._bus.tail(MONITORING_POINTS, since=begun - REFILL)) as groups:
+    async def _points(self) -> None:
+        """Joins those who share the points, and feeds the hot queue and the archive from this dispatcher's share."""
+        async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._store_points(subscription), name="dispatcher.store")
+                    feed = partial(self._feed_hot, subscription)
+                    tasks.create_task(steadily(feed, self._clock, self._meter), name="dispatcher.hot")
+            except* NotAvailable as troubles:
+                trouble = troubles.exceptions[0]
+            else:
+                return
+        raise NotAvailable(str(trouble)) from trouble
+
+    async def _feed_hot(self, subscription: Subscription[PointBatch]) -> None:
+        hop = self._meter.hop("dispatcher.hot")
+        async with gathered(subscription.tail(window=REFILL)) as groups:
             async for batches in groups:
-                n = sum(size(b) for b in batches if b.published >= begun)  # what only refills was counted when it came first
-                hop.entered += n
                 await self._hot.put(batches)
-                hop.left += n
+                n = sum(size(b) for b in batches if self._is_new(b) and b.published >= self._begun)  # what only refills was counted before
+                hop.entered, hop.left = hop.entered + n, hop.left + n
                 hop.last = self._clock.now()
                 self._meter.gauges["dispatcher.hot.lag_s"] = (hop.last - batches[-1].published) / SECOND
+
+    def _is_new(self, batch: PointBatch) -> bool:
+        """Whether a batch comes for the first time: a share that was given anew begins with what was fed before."""
+        place = (batch.epoch, batch.seq)
+        if place <= self._fed.get(batch.source, (-1, -1)):
+            return False
+        self._fed[batch.source] = place
+        return True
 
     async def _seed(self) -> None:
         """Gives every configured point its last archived value, so that a restart does not blank the screens."""
@@ -65,19 +92,18 @@ class Dispatcher:
             for batch in seed_batches(points, names, samples):
                 await self._hot.put([batch])
 
-    async def _store_points(self) -> None:
+    async def _store_points(self, subscription: Subscription[PointBatch]) -> None:
         hop = self._meter.hop("dispatcher.store")
-        async with self._bus.subscribe(MONITORING_POINTS, group=GROUP) as subscription:
-            async for batches in subscription.batches():
-                begun, samples = self._clock.steady(), sum(map(size, batches))
-                await self._store(batches, (), hop)
-                await steadily(subscription.commit, self._clock, self._meter)
-                self._passed_over(subscription.lost)
-                hop.last = self._clock.now()
-                self._meter.gauges["dispatcher.store.lag_s"] = (hop.last - batches[-1].published) / SECOND
-                if not self._trouble:
-                    self._meter.recovered()
-                await self._gather(samples, begun)
+        async for batches in subscription.batches():
+            begun, samples = self._clock.steady(), sum(map(size, batches))
+            await self._store(batches, (), hop)
+            await steadily(subscription.commit, self._clock, self._meter)
+            self._passed_over(subscription.lost)
+            hop.last = self._clock.now()
+            self._meter.gauges["dispatcher.store.lag_s"] = (hop.last - batches[-1].published) / SECOND
+            if not self._trouble:
+                self._meter.recovered()
+            await self._gather(samples, begun)
 
     async def _store_events(self) -> None:
         hop = self._meter.hop("dispatcher.state")

@@ -43,6 +43,12 @@ class Subscription(Protocol[R_co]):
         record kept). Waits while there is nothing. Bytes that cannot be decoded go to `dead.letters` and are passed over."""
         ...
 
+    def tail(self, *, window: int) -> AsyncIterator[R_co]:
+        """Private reading of this member's share, beside `batches` and without commits, so that members divide this work, too: from the
+        first record at most `window` microseconds old when the share was given; when the share changes, from there again, so records may
+        come again. While there is no share, or `batches` is not read, nothing comes."""
+        ...
+
     async def commit(self) -> None:
         """All that was yielded so far is done. A commit lost to a rebalance or crash means that it comes again."""
         ...

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from bus.envelope import Packed, Undecodable, letters, pack
@@ -97,24 +97,28 @@ class KafkaBus:
         begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         starting = self._starting.setdefault(topic.name, set())
         starting.add(begun)
-        reader: Reader[R] | None = None
-        memo = self._memos[topic.name]
-        try:
+        async with AsyncExitStack() as stack:
             try:
                 await self._topics.ensure(topic.name)
                 tail = Tail(self, topic, self._topics.name(topic.name), since)
-                nobody = f"{self._place.prefix}tail.{uuid.uuid4().hex}"
-                reader = Reader(self._place, topic, self._wire, nobody, tail.begin, memo, for_group=False)
-                await reader.started
+                reader = await stack.enter_async_context(self.opened(topic, tail))
             finally:
                 begun.set_result(None)
                 starting.discard(begun)
+            async for record in tail.records(reader):
+                yield record
+
+    @asynccontextmanager
+    async def opened(self, topic: Topic[R], tail: Tail[R]) -> AsyncIterator[Reader[R]]:
+        """A reader for private reading."""
+        memo, nobody = self._memos[topic.name], f"{self._place.prefix}tail.{uuid.uuid4().hex}"
+        reader = Reader(self._place, topic, self._wire, nobody, tail.begin, memo, for_group=False)
+        try:
+            await reader.started
             with memo.reading():
-                async for record in tail.records(reader):
-                    yield record
+                yield reader
         finally:
-            if reader is not None:
-                await reader.close()
+            await reader.close()
 
     async def stats(self) -> Sequence[TopicStats]:
         """See kernel.bus.Bus."""

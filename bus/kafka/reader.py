@@ -118,6 +118,9 @@ class Reader(Generic[R]):
         """Something was given out and not yet committed."""
         self.owned: dict[int, int] = {}
         """Partition to tenure."""
+        self.moved = asyncio.Event()
+        """Set in the event loop when partitions came or went."""
+        self.interrupted = False
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name=f"bus-{topic.name}")
@@ -128,10 +131,17 @@ class Reader(Generic[R]):
         while not self._chunks:
             if self._failure is not None:
                 raise self._failure
+            if self.interrupted:
+                return []
             self._grown.clear()
             await self._grown.wait()
         self._slots.release()
         return self._chunks.popleft()
+
+    def interrupt(self) -> None:
+        """`next` waits no more, and gives nothing where there is nothing."""
+        self.interrupted = True
+        self._grown.set()
 
     def commit(self, offsets: list[TopicPartition]) -> asyncio.Future[KafkaError | None]:
         """Commits soon; the future tells what went wrong, or None."""
@@ -202,11 +212,13 @@ class Reader(Generic[R]):
         for p in partitions:
             self.owned[p.partition] = next(self._tenures)
             self._expected[p.partition] = p.offset
+        self._post(self.moved.set)
 
     def drop(self, partitions: Sequence[TopicPartition]) -> None:
         """In the thread: these are no longer ours; what was fetched of them and not yet given out is forgotten."""
         for p in partitions:
             self.owned.pop(p.partition, None)
+        self._post(self.moved.set)
 
     def _run(self) -> None:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
@@ -34,6 +35,26 @@ class Host(Protocol):
     async def set_aside(self, topic: str, bad: Sequence[Undecodable]) -> None:
         """Puts undecodable records into `dead.letters`."""
         ...
+
+    def opened(self, topic: Topic[R], tail: Tail[R]) -> AbstractAsyncContextManager[Reader[R]]:
+        """A reader for private reading."""
+        ...
+
+
+@asynccontextmanager
+async def _until(moved: asyncio.Event, reader: Reader[R]) -> AsyncIterator[None]:
+    """Interrupts a reader when the share it reads is another one."""
+
+    async def watch() -> None:
+        await moved.wait()
+        reader.interrupt()
+
+    watching = asyncio.create_task(watch(), name="bus-share")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 class KafkaSubscription(Generic[R]):
@@ -69,6 +90,24 @@ class KafkaSubscription(Generic[R]):
                 yield records
             elif all_committed and self._given:
                 await self.commit()  # nobody will be asked to commit what nobody was given
+
+    async def tail(self, *, window: int) -> AsyncIterator[R]:
+        """See kernel.bus.Subscription: the partitions that the group gives to this member."""
+        assert self._reader is not None
+        while True:
+            self._reader.moved.clear()
+            share = set(self._reader.owned.copy())
+            if not share:
+                await self._reader.moved.wait()
+                continue
+            tail = Tail(self._host, self._topic, self._name, SystemClock().now() - window, share)
+            async with (
+                self._host.opened(self._topic, tail) as reader,
+                _until(self._reader.moved, reader),
+                aclosing(tail.records(reader)) as records,
+            ):
+                async for record in records:
+                    yield record
 
     async def commit(self) -> None:
         """See kernel.bus.Subscription. What cannot be committed now is tried again; nothing is ever skipped."""
@@ -173,10 +212,10 @@ class KafkaSubscription(Generic[R]):
 
 
 class Tail(Generic[R]):
-    """Private reading: every partition, from the end or from a moment on."""
+    """Private reading: every partition or some, from the end or from a moment on."""
 
-    def __init__(self, host: Host, topic: Topic[R], name: str, since: int | None) -> None:
-        self._host, self._topic, self._name, self._since = host, topic, name, since
+    def __init__(self, host: Host, topic: Topic[R], name: str, since: int | None, share: Collection[int] | None = None) -> None:
+        self._host, self._topic, self._name, self._since, self._share = host, topic, name, since, share
         self._reached: set[int] = set()
         self._ends: dict[int, int] = {}
         """Partition to its end at the beginning: what comes later is wanted, whatever its time says."""
@@ -184,7 +223,7 @@ class Tail(Generic[R]):
     def begin(self, reader: Reader[R], consumer: Consumer) -> None:
         """In the reader's thread: finds the first records."""
         about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
-        partitions = [TopicPartition(self._name, p) for p in about.partitions]
+        partitions = [TopicPartition(self._name, p) for p in about.partitions if self._share is None or p in self._share]
         ends = self._ends = {p.partition: consumer.get_watermark_offsets(p, timeout=ASK)[1] for p in partitions}
         if self._since is None:
             starts = ends
@@ -198,9 +237,9 @@ class Tail(Generic[R]):
         reader.take(chosen)
         consumer.assign(chosen)
 
-    async def records(self, reader: Reader[R]) -> AsyncIterator[R]:
-        """One by one."""
-        while True:
+    async def records(self, reader: Reader[R]) -> AsyncGenerator[R, None]:
+        """One by one, until the reader is interrupted."""
+        while not reader.interrupted:
             for part in await reader.next():
                 if part.bad:
                     await self._host.set_aside(self._topic.name, part.bad)

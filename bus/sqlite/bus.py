@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -120,7 +120,7 @@ class SqliteBus:
             extent = await self.run(log.extent)
             await self.run(self.groups.join, topic.name, group, extent.first)
             with memo.reading():
-                yield SqliteSubscription(self, Reader(self, topic, log, self._followed(topic.name), memo), topic.name, group, number)
+                yield SqliteSubscription(self, Reader(self, topic, log, self._followed(topic.name), memo), topic, group, number)
         finally:
             if self._closed:  # every lease was given up
                 log.close()
@@ -128,7 +128,11 @@ class SqliteBus:
                 await _to_the_end(self._submit(self._leave, number, log))
                 self._standby.free(topic.name, group)
 
-    async def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncIterator[R]:
+    def recent(self, topic: Topic[R], window: int) -> AsyncGenerator[R, None]:
+        """Records from `window` microseconds ago on."""
+        return self.tail(topic, since=self._clock.now() - window)
+
+    async def tail(self, topic: Topic[R], *, since: int | None = None) -> AsyncGenerator[R, None]:
         """See kernel.bus.Bus."""
         log, memo = Log(self._folder, topic.name), self._memos[topic.name]
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Generic, ParamSpec, Protocol, TypeVar
 
 from bus.envelope import Undecodable, Unpacked, unpack
@@ -33,6 +35,10 @@ class Host(Protocol):
 
     async def claim(self, topic: str, group: str, reader: int) -> Progress:
         """Stands by until the group's lease is ours."""
+        ...
+
+    def recent(self, topic: Topic[R], window: int) -> AsyncGenerator[R, None]:
+        """Records from `window` microseconds ago on."""
         ...
 
 
@@ -98,10 +104,11 @@ class Reader(Generic[R]):
 class SqliteSubscription(Generic[R]):
     """Yields while it holds the group's lease; stands by while another member does."""
 
-    def __init__(self, host: Host, reader: Reader[R], topic: str, group: str, number: int) -> None:
+    def __init__(self, host: Host, reader: Reader[R], topic: Topic[R], group: str, number: int) -> None:
         self._host, self._reader = host, reader
-        self._topic, self._group, self._number = topic, group, number
+        self._records, self._topic, self._group, self._number = topic, topic.name, group, number
         self._holds = False
+        self._claimed = asyncio.Event()
         self._yielded = 0
         self._committed = 0
         self._evicted = 0
@@ -126,6 +133,17 @@ class SqliteSubscription(Generic[R]):
             elif all_committed:
                 await self.commit()  # nobody will be asked to commit what nobody was given
 
+    async def tail(self, *, window: int) -> AsyncIterator[R]:
+        """See kernel.bus.Subscription: all of the topic, for the member that holds the lease."""
+        while True:
+            await self._claimed.wait()
+            self._claimed.clear()
+            async with aclosing(self._host.recent(self._records, window)) as records:
+                async for record in records:
+                    if not self._holds:
+                        break
+                    yield record
+
     async def commit(self) -> None:
         """See kernel.bus.Subscription."""
         if not self._holds or self._yielded == self._committed:
@@ -140,3 +158,4 @@ class SqliteSubscription(Generic[R]):
         self._yielded = self._committed = self._reader.position
         self._evicted = self._reader.evicted
         self._holds = True
+        self._claimed.set()

@@ -200,6 +200,56 @@ async def test_a_member_that_is_killed_is_replaced_within_five_seconds(
             assert numbers(await waiting) == [0, 1], "it had committed nothing"
 
 
+async def test_a_share_is_followed_from_before_it_was_given_and_without_commits(bus: Bus, bus_backend: BusBackend) -> None:
+    topic, now = bus_backend.topic(), SystemClock().now()
+    await bus.publish(topic, [action(n, time=now - (10 - n) * 60_000_000) for n in range(10)])
+    async with asyncio.timeout(40), bus.subscribe(topic, group="g") as subscription:
+        tail = subscription.tail(window=150_000_000)
+        reading = asyncio.create_task(take(subscription, 10, commit=False))
+        assert [numbers([await anext(tail)]) for _ in range(2)] == [[8], [9]]
+        assert numbers(await reading) == list(range(10)), "what is followed is also read"
+        await bus.publish(topic, [action(10, time=now)])
+        assert numbers([await anext(tail)]) == [10]
+        await tail.aclose()  # type: ignore[attr-defined]
+    assert numbers(await read(bus, topic, "g", 11)) == list(range(11)), "nothing was committed"
+
+
+async def test_members_divide_what_they_follow_and_one_takes_over_when_the_other_leaves(bus: Bus, bus_backend: BusBackend) -> None:
+    topic, clock = bus_backend.topic(), SystemClock()
+    followed: dict[str, set[int]] = {"a": set(), "b": set()}
+    sent = 0
+
+    async def send(count: int) -> set[int]:
+        nonlocal sent
+        await bus.publish(topic, [action(n, key=f"k{n}", time=clock.now()) for n in range(sent, sent + count)])
+        sent += count
+        return set(range(sent - count, sent))
+
+    async def work(subscription: Subscription[AuditAction]) -> None:
+        async for _ in subscription.batches():
+            await subscription.commit()
+
+    async def follow(name: str, subscription: Subscription[AuditAction]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(work(subscription))
+            async for record in subscription.tail(window=300_000_000):
+                followed[name].add(int(record.target))
+
+    async def member(name: str) -> None:
+        async with bus.subscribe(topic, group="g") as subscription:
+            await follow(name, subscription)
+
+    first = await send(30)
+    a, b = asyncio.create_task(member("a")), asyncio.create_task(member("b"))
+    await until(lambda: first <= followed["a"] | followed["b"], timeout=40, what=f"{followed}")
+    a.cancel()
+    await asyncio.wait([a])
+    second = await send(30)
+    await until(lambda: first | second <= followed["b"], timeout=40, what=f"{followed}")
+    b.cancel()
+    await asyncio.wait([b])
+
+
 async def test_tail_from_now_on(bus: Bus, bus_backend: BusBackend) -> None:
     topic = bus_backend.topic()
     await bus.publish(topic, [action(n) for n in range(5)])
