@@ -8,22 +8,24 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer
 
 from archive import open_archive
+from bus.kafka.place import kafka_place
 from cdb import write_folder
 from kernel.archive import SeriesQuery
-from kernel.clock import SECOND, SystemClock
+from kernel.clock import SECOND, SystemClock, monotonic
 from kernel.live_config import LiveConfig
 from mla.children import PARENT
 from mla.demo import example
 from tests.support.cassandra import own
-from tests.support.engines import cassandra_url, kafka_url, redis_url
+from tests.support.engines import cassandra_url, kafka_url, redis_url, registry_url
 from tests.support.platform import ROOT, eventually, free_ports, mla
 from tests.support.services import Services, services
 
@@ -44,6 +46,29 @@ def engines(kafka_url: str, redis_url: str, cassandra_url: str) -> dict[str, str
         "MLA_ARCHIVE_URL": store,
         "MLA_CDB_URL": store,
     }
+
+
+@pytest.fixture
+def registered(engines: dict[str, str], registry_url: str) -> dict[str, str]:
+    """The same with a schema registry."""
+    return {**engines, "MLA_REGISTRY_URL": registry_url}
+
+
+def first_bytes(bus_url: str, topics: Sequence[str]) -> dict[str, set[bytes]]:
+    """What the messages on these topics begin with."""
+    place = kafka_place(bus_url)
+    found: dict[str, set[bytes]] = {t: set() for t in topics}
+    consumer = Consumer({**place.client, "group.id": f"{place.prefix}looks", "auto.offset.reset": "earliest"})
+    consumer.subscribe([place.prefix + t for t in topics])
+    try:
+        end = monotonic() + 60
+        while not all(found.values()) and monotonic() < end:
+            for m in consumer.consume(500, 1):
+                if m.error() is None:
+                    found[(m.topic() or "").removeprefix(place.prefix)].add((m.value() or b"")[:1])
+    finally:
+        consumer.close()
+    return found
 
 
 @contextmanager
@@ -70,12 +95,12 @@ def lag(s: Services) -> int:
     return sum(h["inside"] for h in lines if h["inside"] > 0) + moving if lines else -1
 
 
-def test_the_array_on_the_real_engines(tmp_path: Path, engines: dict[str, str]) -> None:
+def test_the_array_on_the_real_engines_with_registered_schemas(tmp_path: Path, registered: dict[str, str]) -> None:
     data = tmp_path / "data"
     write_folder(tmp_path / "site", example(free_ports(12)))
-    with services(data, engines) as s:
+    with services(data, registered) as s:
         mla("cdb", "import", str(tmp_path / "site"), "-m", "the example", data=data, env=s.env)
-        with simulated(data, engines):
+        with simulated(data, registered):
             api = s.api()
             token = api.login()
 
@@ -102,6 +127,9 @@ def test_the_array_on_the_real_engines(tmp_path: Path, engines: dict[str, str]) 
                 90,
                 "values again",
             )
+            topics = ("monitoring.points", "heartbeats", "commands.requests", "cdb.revisions")
+            assert first_bytes(registered["MLA_BUS_URL"], topics) == {t: {b"\0"} for t in topics}, "all in the Confluent wire format"
+            assert not json.loads(mla("dead", "--json", data=data, env=s.env).stdout)
 
 
 @contextmanager
