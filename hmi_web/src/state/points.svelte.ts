@@ -3,7 +3,7 @@
  * subscription serves all of them. In FIXED the same readings hold the archive's values of that moment.
  */
 
-import { SvelteSet } from 'svelte/reactivity';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { gql } from '../api/http';
 import { BY_ASSET, BY_GROUP, GAPS_AT, LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
 import type { Gap, LiveBatch, PointDef } from '../api/types';
@@ -32,8 +32,8 @@ export type Tap = (point: string, sample: Sample) => void;
 const PAGE = 400;
 const MAX_HZ = 4;
 
-/** Sources that were connected at the moment the time is held at. */
-const then = { covered: new SvelteSet<string>() };
+/** At the moment the time is held at: the sources that were connected, and why the others were silent. */
+const then = { covered: new SvelteSet<string>(), gaps: new SvelteMap<string, Gap>() };
 
 /** One point as it is seen now. All that is derived is written in one place, so that every page judges alike. */
 export class Reading {
@@ -52,6 +52,9 @@ export class Reading {
   readonly number = $derived(typeof this.value === 'number' && Number.isFinite(this.value) ? this.value : null);
   /** As number where it may be compared with others: fresh and not bad. */
   readonly sound = $derived(this.fresh === 'fresh' && this.quality !== 'bad' ? this.number : null);
+
+  /** While the time is held: the silence of its source at that moment. */
+  readonly gap = $derived(nav.live ? null : (then.gaps.get(this.def?.device ?? '') ?? null));
 
   constructor(readonly name: string) {}
 
@@ -225,8 +228,13 @@ class Points {
     });
     if (this.#fixedAt !== at) return;
     then.covered.clear();
-    for (const s of series)
-      if (!s.gaps.some((g) => g.start <= at && (g.end ?? Infinity) > at)) then.covered.add(this.of(s.point).def?.device ?? '');
+    then.gaps.clear();
+    for (const s of series) {
+      const device = this.of(s.point).def?.device ?? '';
+      const gap = s.gaps.find((g) => g.start <= at && (g.end ?? Infinity) > at);
+      if (gap) then.gaps.set(device, gap);
+      else then.covered.add(device);
+    }
     this.#take(valuesAt);
   }
 
