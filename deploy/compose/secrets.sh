@@ -16,7 +16,7 @@ if [ ! -s ca.key ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=MLA certificate authority" \
     -keyout ca.key -out ca.pem 2>/dev/null
 fi
-for name in kafka redis cassandra web; do
+for name in kafka redis cassandra registry web; do
   if [ ! -s "$name.pem" ]; then
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$name" -keyout "$name.key" -out "$name.csr" 2>/dev/null
     printf 'subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$name" "${EXTRA_NAMES:+,$EXTRA_NAMES}" > ext
