@@ -177,12 +177,12 @@ def fold_of_the_dead(tools: Tools, me: uuid.UUID, now: int, silence: Silence, re
         for key in parts_of(tools.link, [one]):
             if not keep_over(tools.link, dead, me):
                 break
-            total += fold(tools, key, _unique(read_part(tools.link, key, tools.book.settle)), journal, now)
+            total += fold(tools, key, fold_entries(tools, key), journal, now)
         else:
             bury(tools.link, dead, me)
     return total
 
 
-def _unique(entries: Sequence[Entry]) -> list[Entry]:
-    """Batches once each: an append that failed and was repeated may have left two."""
-    return list({e.batch: e for e in entries}.values())
+def fold_entries(tools: Tools, key: PartKey) -> list[Entry]:
+    """What the journal holds of a part, batches once each: an append that failed and was repeated may have left two. Blocks."""
+    return list({e.batch: e for e in read_part(tools.link, key, tools.book.settle)}.values())

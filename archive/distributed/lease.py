@@ -81,6 +81,9 @@ class Known:
 
     writer: uuid.UUID
     alive: bool
+    """It, or one who folds what it left, holds the row."""
+    itself: bool
+    """It holds the row."""
     left: bool
     """It said goodbye: it will append nothing more."""
     low: int
@@ -89,7 +92,9 @@ class Known:
 
 def writers(link: Link) -> list[Known]:
     """Everyone with a journal. Blocks."""
-    return [Known(writer, alive not in (None, _LEFT), alive == _LEFT, low or 0) for writer, alive, low in link.ask(_ALL)]
+    return [
+        Known(writer, alive not in (None, _LEFT), alive == writer.hex, alive == _LEFT, low or 0) for writer, alive, low in link.ask(_ALL)
+    ]
 
 
 class Silence:

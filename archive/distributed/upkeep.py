@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from archive.classes import ClassBook
-from archive.distributed.folder import Tools, fold, fold_of_the_dead
+from archive.distributed.folder import Tools, fold, fold_entries, fold_of_the_dead
 from archive.distributed.journal import Journal
 from archive.distributed.lease import RENEW, NamedLease, Silence
 from archive.distributed.sealer import Sealer, Stopped
@@ -99,7 +99,8 @@ class Upkeep:
         now = self._clock.now()
         total = 0
         for part in self.writer.take(now if everything else now - FOLD_AFTER):
-            total += fold(self._tools, part.key, part.entries, self._journal, now)
+            entries = fold_entries(self._tools, part.key) if part.doubtful else part.entries
+            total += fold(self._tools, part.key, entries, self._journal, now)
             self.writer.folded(part)
         self.writer.lease.note_low(self.writer.low())
         return total

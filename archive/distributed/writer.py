@@ -39,6 +39,8 @@ class Part:
     bytes: int = 0
     n: int = 0
     entries: list[Entry] = field(default_factory=list)
+    doubtful: bool = False
+    """Writing to it failed: rows may be there that `entries` does not hold."""
 
 
 @dataclass(slots=True)
@@ -147,7 +149,9 @@ class Writer:
 
     def _refresh(self, source: str) -> _Source:
         known = self._sources.setdefault(source, _Source())
-        keys = [key for key in parts_of(self._link, writers(self._link)) if key.source == source]
+        # what a dead writer left is folded, perhaps without a row that a node wrote late; what is appended twice is stored once by folding
+        trusted = [one for one in writers(self._link) if one.itself or one.left]
+        keys = [key for key in parts_of(self._link, trusted) if key.source == source]
         with self.lock:  # what others hold; one's own rows may be of an append that failed
             mine = {(p.key.writer, p.key.part): p for p in (*self._open.values(), *self.closed) if p.key.source == source}
         for key, lines in summaries(self._link, [k for k in keys if k.writer != self.lease.writer]):
@@ -191,8 +195,20 @@ class Writer:
                 part.row += len(made)  # also where writing fails: what is half there is never written again
                 part.bytes = max(part.bytes + sum(len(r[-1]) for m in wanted[-1] for r in m), PART_BYTES if waiting else 0)
                 written.append((part, [e for _, e in made]))
-        self.journal.write(wanted)
+        try:
+            self.journal.write(wanted)
+        except NotAvailable:
+            self._doubt([part for part, _ in written])
+            raise
         return written
+
+    def _doubt(self, parts: Sequence[Part]) -> None:
+        """Nodes may still write what they did not answer for, and others may have seen it: such a part is folded as it stands there."""
+        with self.lock:
+            for part in parts:
+                part.doubtful = True
+                if self._open.get(part.key.source) is part:
+                    self.closed.append(self._open.pop(part.key.source))
 
     def _part(self, source: str, now: int) -> Part:
         with self.lock:

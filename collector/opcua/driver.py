@@ -286,7 +286,7 @@ class _Reading:
         size = len(self._feed.table)
         columns = [c if int(c.index.max()) < size else take(c, c.index < size) for c in decoded.columns]
         for gap in overflow_gaps(columns, self._feed.table, received):
-            self._feed.gap(GapCause.OVERFLOW, (gap.point,), gap.start, gap.end, detail="the server's queue of this item overflowed")
+            self._feed.gap(GapCause.OVERFLOW, gap.points, gap.start, gap.end, detail="the server's queues of these items overflowed")
         self._feed.take(columns, received, sub.lane)
         strange = decoded.count - sum(len(c) for c in columns)
         if strange:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from tests.support.platform import ROOT
 from tests.support.stack import NAMES, PROBES, Stack
 from tests.support.waiting import until
 
+log = logging.getLogger(__name__)
 ROWS = ROOT / "artefacts" / "faults.md"
 """What each fault did, measured: rows for docs/reliability.md."""
 AT_ONCE = 5000
@@ -43,12 +45,13 @@ class Account:
     examples: list[str] = field(default_factory=list)
 
     def check(self, *, gaps: float = 0.0) -> None:
-        """Stored = sent, none twice, none missing; stretches of up to `gaps` seconds may be explained as disconnected."""
+        """Stored = sent, none twice, none missing; stretches of up to `gaps` seconds may be explained: nobody was connected, or the device
+        could not keep them."""
         assert self.sent > 0, "nothing was sent"
         assert (self.missing, self.foreign) == (0, 0), self
         assert self.stored + self.explained == self.sent, self
         assert self.longest <= gaps, self
-        assert self.causes <= {GapCause.DISCONNECTED}, self
+        assert self.causes <= {GapCause.DISCONNECTED, GapCause.OVERFLOW}, self
 
 
 @asynccontextmanager
@@ -66,6 +69,7 @@ async def fault(stack: Stack, name: str, *, gaps: Callable[[], float] = lambda: 
     found = await account(stack, stack.settled, end)
     stack.settled = end
     counts = f"{found.sent} | {found.stored} | {found.explained} | {found.longest:.0f} s"
+    log.info("%s: %s", name, found)
     ROWS.parent.mkdir(exist_ok=True)
     with ROWS.open("a") as rows:
         rows.write(f"| {name} | {live:.1f} s | {stored:.1f} s | {counts} |\n")

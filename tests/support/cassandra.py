@@ -40,7 +40,8 @@ def own(url: str, name: str) -> str:
 def administrator(url: str) -> Iterator[Session]:
     """Cassandra itself, to look at what is there; rows are tuples."""
     profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), row_factory=tuple_factory, request_timeout=60.0)
-    with Cluster(list(read_place(url).hosts), protocol_version=5, execution_profiles={EXEC_PROFILE_DEFAULT: profile}) as cluster:
+    profiles, hosts = {EXEC_PROFILE_DEFAULT: profile}, list(read_place(url).hosts)
+    with Cluster(hosts, protocol_version=5, execution_profiles=profiles, connect_timeout=30, control_connection_timeout=30) as cluster:
         yield cluster.connect()
 
 

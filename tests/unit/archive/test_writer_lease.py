@@ -8,7 +8,7 @@ A, B = uuid.uuid4(), uuid.uuid4()
 
 
 def known(writer: uuid.UUID, *, alive: bool = False, left: bool = False) -> Known:
-    return Known(writer, alive, left, 0)
+    return Known(writer, alive, alive, left, 0)
 
 
 def test_a_writer_whose_row_is_gone_may_still_append_for_a_while() -> None:

@@ -113,7 +113,12 @@ def test_the_overflow_bit_names_the_time_before() -> None:
     table.last[:] = (100, 0)
     c = column(Kind.DOUBLE, [0, 1, 0], [200, 210, 300], [1.0, 2.0, 3.0])
     c.status[:] = 0x480
-    assert [(g.point, g.start, g.end) for g in overflow_gaps([c], table, 999)] == [("a", 100, 200), ("b", 210, 210), ("a", 200, 300)]
+    found = [(*g.points, g.start, g.end) for g in overflow_gaps([c], table, 999)]
+    assert found == [("a", 100, 200), ("b", 210, 210), ("a", 200, 300)]
+    together = column(Kind.DOUBLE, range(2), [400, 400], [4.0, 4.0])
+    together.status[:] = 0x480
+    table.last[:2] = 300
+    assert [(g.points, g.start, g.end) for g in overflow_gaps([together], table, 999)] == [(("a", "b"), 300, 400)]
 
 
 @pytest.mark.parametrize(
