@@ -4,7 +4,8 @@ A held value is the sample in force at the bucket's start. It is held only where
 and not beyond what the source is known to have reported. A silent point of a covered source is unchanged, so its last value stands.
 
     PREVIOUS   the held value (for STD 0, for SUM nothing), at the bucket's start, with the held sample's quality
-    LINEAR     on the straight line between the neighbouring buckets' samples, at the bucket's start; texts are held
+    LINEAR     on the straight line between the last answer of the filled bucket before and the first of the one after, at the bucket's
+               start; before the first filled bucket, from the held value; texts are held
     COUNT      0 in every bucket that no gap touches, whatever the fill: that nothing came is known there
 
 INTERPOLATE gives the value at each bucket's start on the straight line between the usable samples around it, not across gaps; after the
@@ -35,13 +36,19 @@ def filled(picked: Picked, held: Picked, limits: Ints, method: ResampleMethod, f
     if method is ResampleMethod.SUM or fill is Fill.NONE:
         return picked
     if fill is Fill.LINEAR and picked.value.dtype != object:
-        return _as_floats([picked, line(held, picked, where, limits, gaps)])
+        return _as_floats([picked, line(_lefts(picked, held), picked, where, limits, gaps)])
     extra = hold(held, where, limits, gaps)
     if method is ResampleMethod.STD:
         extra = Picked(extra.bucket, extra.time, np.zeros(len(extra)), extra.quality, extra.status)
     elif picked.value.dtype == np.float64 and extra.value.dtype == np.int64:
         extra = Picked(extra.bucket, extra.time, extra.value.astype(np.float64), extra.quality, extra.status)
     return joined([picked, extra])
+
+
+def _lefts(picked: Picked, held: Picked) -> Picked:
+    """Where lines begin: at answers, and before the first of them at the held sample."""
+    before = held.time < picked.time[0] if len(picked.time) else np.ones(len(held.time), np.bool_)
+    return together([Picked(held.bucket[before], held.time[before], held.value[before], held.quality[before], held.status[before]), picked])
 
 
 def zeros(picked: Picked, limits: Ints, gaps: Sequence[Gap], since: int, until: int) -> Picked:

@@ -102,7 +102,7 @@ class Gate:
         path = scope["path"]
         guarded = path.startswith(GUARDED) and path not in self._open
         page = path in PAGES and scope["method"] == "GET" and b"query=" not in scope.get("query_string", b"")
-        if guarded and scope[IDENTITY] is None and not (page and "text/html" in headers.get("accept", "")):
+        if guarded and scope[IDENTITY] is None and not (page and _takes_pages(headers.get("accept", ""))):
             raise Unauthenticated
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: ApiError) -> None:
@@ -116,6 +116,10 @@ class Gate:
             sent.append((b"www-authenticate", b"Bearer"))
         await _careful(send, scope["path"])({"type": "http.response.start", "status": status_of(error), "headers": sent})
         await send({"type": "http.response.body", "body": body})
+
+
+def _takes_pages(accept: str) -> bool:
+    return "text/html" in accept or "*/*" in accept
 
 
 def status_of(error: ApiError) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from hmi_backend import metrics
@@ -144,4 +145,6 @@ def routes(backend: Backend) -> APIRouter:
     async def docs() -> Response:
         return HTMLResponse(DOCS.body, headers=DOCS.headers)
 
+    for route in [r for r in router.routes if isinstance(r, APIRoute)]:  # load balancers ask with HEAD: it must not say 200 for GET's 503
+        router.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
     return router

@@ -13,6 +13,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from hmi_backend.pages import NO_HMI
 
 ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
+EDGES: Final = ("/export/", "/ingest/", "/ws/", "/auth/", "/graphql/")
+"""Addresses of programs: a mistyped one is told, never answered with the application's page."""
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("font/woff2", ".woff2")
@@ -31,6 +33,10 @@ class Static:
         found = self._files.get(path)
         if found is None:
             # a browser asking for a page gets the application, whatever the address: point names have dots, as files have
+            if path.startswith(EDGES):
+                if request.method == "HEAD":
+                    raise HTTPException(405, f"ask {path} with GET", {"allow": "GET"})
+                raise HTTPException(404, f"nothing is at {path}: /docs lists the paths")
             accept = request.headers.get("accept", "*/*")
             if path.startswith("/assets/") or not ("text/html" in accept or ("*/*" in accept and not Path(path).suffix)):
                 raise HTTPException(404, f"nothing is at {path}")

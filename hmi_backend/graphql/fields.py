@@ -8,6 +8,12 @@ from typing import Any, TypeVar
 import strawberry
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def given(value: T | None, default: T) -> T:
+    """What an optional argument stands for: clients with typed variables send null for what they leave out."""
+    return default if value is None else value
 
 
 def field(description: str) -> Callable[[F], F]:

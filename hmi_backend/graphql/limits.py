@@ -5,10 +5,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, ValidationRule, get_variable_values
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    ValidationRule,
+    get_variable_values,
+)
 from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types.execution import ExecutionContext
 
 from hmi_backend.errors import ApiError, TooExpensive, TooManyValues, code_of
@@ -54,6 +64,17 @@ class SizeRule(ValidationRule):
             self.report_error(GraphQLError(f"the document is {found.depth} levels deep, at most {DEPTH} are allowed", node))
         if found.aliases > ALIASES:
             self.report_error(GraphQLError(f"the document has {found.aliases} aliases, at most {ALIASES} are allowed", node))
+
+
+class Documents(ParserCache):
+    """Documents already parsed. One that cannot be is left to strawberry, which parses it again and answers: raised here it would end
+    an operation of a web socket without a word."""
+
+    def on_parse(self) -> Iterator[None]:
+        execution = self.execution_context
+        with suppress(GraphQLSyntaxError):
+            execution.graphql_document = self.cached_parse_document(execution.query, **execution.parse_options)
+        yield
 
 
 class CostLimit(SchemaExtension):
@@ -103,6 +124,10 @@ class Coded(MaskErrors):
         code = code_of(original)
         if code is not None:
             return _with(error, str(original), {"code": code})
+        if isinstance(error, GraphQLSyntaxError):
+            return _with(error, error.message, {"code": "GRAPHQL_PARSE_FAILED"})
+        if isinstance(original, CannotGetOperationTypeError):
+            return _with(error, original.as_http_error_reason(), {"code": "BAD_REQUEST"})
         if original is None or isinstance(original, GraphQLError):
             return _with(error, error.message, {"code": "GRAPHQL_VALIDATION_FAILED"})
         number = uuid.uuid4().hex[:8]
@@ -118,7 +143,7 @@ EXTENSIONS: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (
     Coded,
     lambda: MaxTokensLimiter(max_token_count=TOKENS),
     lambda: AddValidationRules([SizeRule]),
-    lambda: ParserCache(maxsize=CACHED),
+    lambda: Documents(maxsize=CACHED),
     lambda: ValidationCache(maxsize=CACHED),
     CostLimit,
 )

@@ -14,6 +14,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -23,6 +24,7 @@ from graphql import (
     get_argument_values,
     get_named_type,
 )
+from graphql.utilities.coerce_input_value import coerce_default_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ def size_of(document: DocumentNode) -> Size:
 
     sizes = [of(d.selection_set) for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     return Size(max((s.depth for s in sizes), default=0), max((s.aliases for s in sizes), default=0))
+
+
+def _first(definition: GraphQLField, arguments: Mapping[str, Any]) -> int:
+    """The page asked for; null stands for the default."""
+    first = arguments.get("first")
+    if first is None and "first" in definition.args:
+        first = coerce_default_value(definition.args["first"])
+    return first if isinstance(first, int) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ def cost_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationD
         arguments = get_argument_values(definition, node, variables) if definition.args else {}
         own = samples(node.name.value, arguments) if parent is schema.query_type else 0
         inner = of(node.selection_set, get_named_type(definition.type)) if node.selection_set else Cost()
-        many = max(1, int(arguments.get("first") or 1))
+        many = max(1, int(_first(definition, arguments)))
         return Cost(own + many * inner.samples, 1 + many * inner.values)
 
     return of(operation.selection_set, schema.query_type)

@@ -13,7 +13,7 @@ from hmi_backend.graphql import types_points as points_types
 from hmi_backend.graphql import types_views as views_types
 from hmi_backend.graphql import views as read_views
 from hmi_backend.graphql.context import Info
-from hmi_backend.graphql.fields import field
+from hmi_backend.graphql.fields import field, given
 from hmi_backend.graphql.scalars import Time
 from hmi_backend.graphql.types_history import PointHistory
 from hmi_backend.graphql.types_point import Point, PointConnection
@@ -24,9 +24,9 @@ from hmi_backend.graphql.types_points import From, MaybeFrom, MaybeTo, To
 class Query:
     @field("The point catalogue with newest samples. At most 500 per page.")
     async def points(
-        self, info: Info, filter: points_types.PointFilter | None = None, first: int = 100, after: str | None = None
+        self, info: Info, filter: points_types.PointFilter | None = None, first: int | None = 100, after: str | None = None
     ) -> PointConnection:
-        return await read_points.points(info.context, filter, first, after)
+        return await read_points.points(info.context, filter, given(first, 100), after)
 
     @field("One point; null where there is none of that name.")
     async def point(self, info: Info, name: str) -> Point | None:
@@ -75,15 +75,15 @@ class Query:
         to: To,
         assets: list[str] | None = None,
         kinds: list[marks.AnnotationKind] | None = None,
-        first: int = 500,
+        first: int | None = 500,
     ) -> marks.Annotations:
-        return await read_annotations.marks(info.context, from_, to, assets, kinds, first)
+        return await read_annotations.marks(info.context, from_, to, assets, kinds, given(first, 500))
 
     @field("Saved views: your own and the shared ones, by name.")
     async def views(
-        self, info: Info, search: str | None = None, kind: str | None = None, first: int = 100, after: str | None = None
+        self, info: Info, search: str | None = None, kind: str | None = None, first: int | None = 100, after: str | None = None
     ) -> views_types.ViewConnection:
-        return await read_views.views(info.context, search, kind, first, after)
+        return await read_views.views(info.context, search, kind, given(first, 100), after)
 
     @field("One saved view, by default its newest version; null where there is none you may see.")
     async def view(self, info: Info, id: strawberry.ID, version: int | None = None) -> views_types.View | None:
@@ -103,9 +103,9 @@ class Query:
 
     @field("Connections that came and went, and explained losses, of the last week, newest first.")
     async def state_events(
-        self, info: Info, source: str | None = None, first: int = 100, after: str | None = None
+        self, info: Info, source: str | None = None, first: int | None = 100, after: str | None = None
     ) -> points_types.StateEventConnection:
-        return read_platform.state_events(info.context, source, first, after)
+        return read_platform.state_events(info.context, source, given(first, 100), after)
 
     @field("A document or a folder (the root is empty); null where there is none. Revision: by default the newest.")
     async def cdb(self, info: Info, path: str, revision: int | None = None) -> cdb_types.CdbNode | None:
@@ -116,8 +116,8 @@ class Query:
         return await read_cdb.documents(info.context, revision)
 
     @field("The history of the configuration, newest first.")
-    async def cdb_revisions(self, info: Info, first: int = 50, after: str | None = None) -> cdb_types.RevisionConnection:
-        return await read_cdb.revisions(info.context, first, after)
+    async def cdb_revisions(self, info: Info, first: int | None = 50, after: str | None = None) -> cdb_types.RevisionConnection:
+        return await read_cdb.revisions(info.context, given(first, 50), after)
 
     @field("The documents that differ between two revisions.")
     async def cdb_diff(self, info: Info, a: int, b: int) -> list[cdb_types.CdbChange]:
@@ -145,15 +145,15 @@ class Query:
 
     @field("Bytes of the last day that could not be understood, newest first.")
     async def dead_letters(
-        self, info: Info, origin: str | None = None, first: int = 50, after: str | None = None
+        self, info: Info, origin: str | None = None, first: int | None = 50, after: str | None = None
     ) -> platform.DeadLetterConnection:
-        return read_platform.dead_letters(info.context, origin, first, after)
+        return read_platform.dead_letters(info.context, origin, given(first, 50), after)
 
     @field("Who did what, newest first.")
     async def audit(
-        self, info: Info, filter: platform.AuditFilter | None = None, first: int = 100, after: str | None = None
+        self, info: Info, filter: platform.AuditFilter | None = None, first: int | None = 100, after: str | None = None
     ) -> platform.AuditConnection:
-        return read_platform.audit(info.context, filter, first, after)
+        return read_platform.audit(info.context, filter, given(first, 100), after)
 
     @field("Who is asking.")
     async def me(self, info: Info) -> platform.Me:

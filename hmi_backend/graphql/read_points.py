@@ -152,7 +152,7 @@ def series_query(
             raise BadRequest('resample: give either every (a duration such as "10s") or buckets (a number), not both')
         if resample.buckets is not None and not 1 <= resample.buckets <= 100_000:
             raise BadRequest("buckets is between 1 and 100000")
-        grid = archive.Resample(resample.method, resample.every, resample.buckets, resample.fill)
+        grid = archive.Resample(resample.method, resample.every, resample.buckets, resample.fill or archive.Fill.NONE)
     return archive.SeriesQuery(tuple(names), start, end, grid, limit, after)
 
 

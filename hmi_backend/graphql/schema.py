@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,8 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext, StreamExecutionResult
+from strawberry.types.execution import ExecutionContext, ExecutionResult, StreamExecutionResult
+from strawberry.types.graphql import OperationType
 
 from hmi_backend.graphql.executor import Executor
 from hmi_backend.graphql.limits import EXTENSIONS
@@ -40,6 +42,20 @@ _PASS = nullcontext()
 class _Schema(strawberry.Schema):
     def create_extensions_runner(self, execution_context: ExecutionContext, extensions: list[SchemaExtension]) -> SchemaExtensionsRunner:
         return _Runner(execution_context, extensions)
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """One answer to one request. Subscriptions have none: strawberry allows them with POST, where they can only fail inside."""
+        allowed = set(OperationType if allowed_operation_types is None else allowed_operation_types) - {OperationType.SUBSCRIPTION}
+        return await super().execute(query, variable_values, context_value, root_value, operation_name, allowed, operation_extensions)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing here: what is our mistake is logged where it is hidden (limits.Coded), what is the asker's concerns nobody else."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import orjson
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
@@ -14,14 +15,17 @@ from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET
 
-from hmi_backend.auth import IDENTITY, caller
+from hmi_backend.auth import IDENTITY, caller, problem
 from hmi_backend.columns import dumps
+from hmi_backend.errors import ApiError
 from hmi_backend.graphql.context import Context
 from hmi_backend.graphql.schema import schema
 from hmi_backend.links import KEY
@@ -71,6 +75,10 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_task_exception(self, error: Exception) -> None:
         if not isinstance(error, (WebSocketDisconnected, OSError)):
             await super().handle_task_exception(error)
+
+    async def _handle_pre_execution_error(self, operation: Operation[Context, None], result: PreExecutionError) -> None:
+        """A document that cannot be parsed ends its own operation, not the socket with all others."""
+        await operation.send_initial_errors(result.errors or [])
 
 
 class GraphQLEdge(GraphQL[Context, None]):
@@ -126,12 +134,29 @@ class GraphQLEdge(GraphQL[Context, None]):
         return answer
 
     async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
-        response = await super().run(request, context, root_value)
+        try:
+            response = await super().run(request, context, root_value)
+        except HTTPException as error:
+            return cast(Any, refusal(error, request.method))
         if isinstance(request, Request) and response.media_type == "application/json" and wants_response_type(request):
             response.headers["content-type"] = f"{RESPONSE_TYPE}; charset=utf-8"
             if getattr(request.state, "refused", False):
                 response.status_code = 400
         return cast(Any, response)
+
+
+def refusal(error: HTTPException, method: str) -> Response:
+    """What is no GraphQL request at all, in the shape of every other error."""
+    cause = error.__cause__
+    reason, allow = str(error.reason), None
+    if isinstance(cause, InvalidOperationTypeError) and cause.operation_type is OperationType.SUBSCRIPTION:
+        reason = "subscriptions are for the web socket at this address, sub-protocol graphql-transport-ws"
+    elif isinstance(cause, InvalidOperationTypeError) and method == "GET":
+        reason, allow = "mutations are sent with POST", "POST"
+    elif error.status_code == 405:
+        allow = "GET, POST"
+    code, status = ("METHOD_NOT_ALLOWED", 405) if allow else ("BAD_REQUEST", error.status_code)
+    return Response(problem(ApiError(code, reason)), status, {"allow": allow} if allow else None, "application/json")
 
 
 def wants_response_type(request: Request) -> bool:

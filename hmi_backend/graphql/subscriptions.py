@@ -8,7 +8,7 @@ import strawberry
 
 from hmi_backend.graphql import follow
 from hmi_backend.graphql.context import Info
-from hmi_backend.graphql.fields import subscription
+from hmi_backend.graphql.fields import given, subscription
 from hmi_backend.graphql.types_cdb import ConfigInForce
 from hmi_backend.graphql.types_platform import Pipeline
 from hmi_backend.graphql.types_points import LiveBatch, LiveMode
@@ -18,9 +18,9 @@ from hmi_backend.graphql.types_points import LiveBatch, LiveMode
 class Subscription:
     @subscription("The newest sample of each point, then what changed, at most maxHz times a second. seq counts 0, 1, 2 …")
     async def live(
-        self, info: Info, points: list[str], mode: LiveMode = LiveMode.LATEST, max_hz: float = 4
+        self, info: Info, points: list[str], mode: LiveMode | None = LiveMode.LATEST, max_hz: float | None = 4
     ) -> AsyncGenerator[LiveBatch, None]:
-        async for batch in follow.live(info.context, points, mode, max_hz):
+        async for batch in follow.live(info.context, points, given(mode, LiveMode.LATEST), given(max_hz, 4.0)):
             yield batch
 
     @subscription("The pipeline, every second.")

@@ -89,7 +89,7 @@ class Resample:
     method: ResampleMethod
     every: Duration | None = None
     buckets: int | None = None
-    fill: Fill = Fill.NONE
+    fill: Fill | None = Fill.NONE
 
 
 @strawberry.type(description="Samples are missing from start to end, and this is why.")

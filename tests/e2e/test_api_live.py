@@ -102,6 +102,38 @@ async def test_messages_of_a_wrong_shape_close_with_4400(hmi: Hmi, message: str)
     assert closed.value.rcvd.code == 4400
 
 
+@pytest.mark.parametrize(
+    ("query", "name", "code"),
+    [
+        ("subscription { live(", None, "GRAPHQL_PARSE_FAILED"),
+        ("{ " * 5000, None, "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { me { user } } query B { me { role } }", "C", "BAD_REQUEST"),
+        ("fragment f on Me { user }", None, "BAD_REQUEST"),
+    ],
+)
+async def test_a_document_that_makes_no_sense_ends_its_own_operation_only(hmi: Hmi, query: str, name: str | None, code: str) -> None:
+    await put(hmi, NAMES[0], 1.0, 0)
+    async with hmi.socket() as ws:
+        await ws.send(subscribe("good", LIVE, {"p": NAMES[:1]}))
+        await next_of(ws, "good")
+        await ws.send(dumps({"type": "subscribe", "id": "bad", "payload": {"query": query, "operationName": name}}))
+        answer = loads(await asyncio.wait_for(ws.recv(), 10))
+        assert (answer["type"], answer["id"]) == ("error", "bad")
+        assert answer["payload"][0]["extensions"]["code"] == code
+        assert answer["payload"][0]["message"]
+        await put(hmi, NAMES[0], 2.0, 1)
+        assert (await next_of(ws, "good"))["live"]["columns"]["v"] == [2.0]
+
+
+async def test_null_stands_for_the_default_of_an_argument(hmi: Hmi) -> None:
+    await put(hmi, NAMES[0], 1.0, 0)
+    query = "subscription($p: [String!]!, $m: LiveMode, $hz: Float) { live(points: $p, mode: $m, maxHz: $hz) { columns } }"
+    async with hmi.socket() as ws:
+        await ws.send(subscribe("1", query, {"p": NAMES[:1], "m": None, "hz": None}))
+        assert (await next_of(ws))["live"]["columns"]["v"] == [1.0]
+
+
 async def test_only_graphql_transport_ws_is_spoken(hmi: Hmi) -> None:
     async with connect(hmi.url.replace("http", "ws") + "/graphql", subprotocols=["graphql-ws"], proxy=None) as ws:  # type: ignore[list-item]
         with pytest.raises(ConnectionClosed) as closed:

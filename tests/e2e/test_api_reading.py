@@ -46,6 +46,13 @@ async def test_points_come_in_pages_that_together_are_the_whole_list(hmi: Hmi) -
     assert page["totalCount"] == len(names) > 1800
 
 
+async def test_null_stands_for_the_default_of_an_argument(hmi: Hmi) -> None:
+    asked = """query($n: Int, $r: Resample) { points(first: $n) { nodes { name } } cdbRevisions(first: $n) { nodes { number } }
+        audit(first: $n) { nodes { user } } series(points: ["ast1.mount.azimuth"], from: "now-1h", to: "now", resample: $r) { method } }"""
+    found = await hmi.data(asked, {"n": None, "r": {"method": "MEAN", "every": "10s", "fill": None}})
+    assert len(found["points"]["nodes"]) == 100
+
+
 async def test_a_point_tells_what_it_is_and_what_it_is_now(hmi: Hmi) -> None:
     now = hmi.clock.now()
     await hmi.ports.hot.put([batch(["ast1.mount.azimuth", "ast1.mount.elevation"], [12.5, float("nan")], time=now, quality=[0, 2])])

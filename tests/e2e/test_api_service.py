@@ -153,6 +153,7 @@ async def test_the_explorer_and_the_documentation_work_without_internet(hmi: Hmi
         assert page.status_code == 200
         assert "graphql-transport-ws" in page.text
         assert "sha256-" in page.headers["content-security-policy"]
+        assert (await client.get("/graphql")).text == page.text  # as curl asks, with */*
     async with hmi.client() as client:
         assert "type Query" in (await client.get("/schema.graphql")).text
         paths = (await client.get("/openapi.json")).json()["paths"]
@@ -172,7 +173,43 @@ async def test_graphql_over_http_answers_in_the_type_that_was_asked_for(hmi: Hmi
         got = await client.get("/graphql", params={"query": "{ me { user } }"}, headers={"accept": "application/json"})
         assert got.json()["data"]["me"]["user"] == "viewer"
         write = 'mutation { sessionsEnd(user: "viewer") { ok } }'
-        assert (await client.get("/graphql", params={"query": write}, headers={"accept": "application/json"})).status_code == 400
+        refused = await client.get("/graphql", params={"query": write}, headers={"accept": "application/json"})
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"[{}]", b"{}", b'{"query": 1}', b'{"query": "{ me { user } }", "variables": 5}'])
+async def test_what_is_no_graphql_request_is_refused_in_the_shape_of_every_error(hmi: Hmi, content: bytes) -> None:
+    async with hmi.client() as client:
+        answer = await client.post("/graphql", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+        follow = await client.post("/graphql", json={"query": "subscription { pipelineStatus { time } }"})
+        assert follow.status_code == 400
+        assert "graphql-transport-ws" in follow.json()["errors"][0]["message"]
+
+
+async def test_head_says_what_get_says(hmi: Hmi, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone() -> None:
+        raise OSError("the disk is gone")
+
+    paths = ("/healthz", "/readyz", "/metrics", "/lifeboat", "/lifeboat.json", "/docs", "/schema.graphql")
+    async with hmi.client() as client:
+        for path in paths:
+            head, get = await client.head(path), await client.get(path)
+            assert (head.status_code, head.headers["content-type"], head.content) == (200, get.headers["content-type"], b""), path
+        monkeypatch.setattr(hmi.service.backend, "archive_stats", gone)
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.head("/readyz")).status_code == 503
+        export = await client.head("/export/series.csv", params={"points": "ast1.mount.azimuth", "from": "now-1h"})
+        assert (export.status_code, export.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize("path", ["/export/serie.csv", "/export/", "/ingest/points", "/ws/lives", "/graphql/x", "/auth/logon"])
+async def test_a_mistyped_edge_is_told_and_never_answered_with_the_page(hmi: Hmi, path: str) -> None:
+    async with hmi.client() as client:
+        answer = await client.get(path, headers={"accept": "text/html,*/*"})
+    assert answer.status_code in (404, 405)
+    assert answer.json()["errors"][0]["extensions"]["code"] in ("NOT_FOUND", "METHOD_NOT_ALLOWED")
 
 
 async def test_what_goes_wrong_inside_is_not_told(hmi: Hmi, monkeypatch: pytest.MonkeyPatch) -> None:

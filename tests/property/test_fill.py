@@ -87,3 +87,20 @@ def test_counts_add_up_and_zeros_are_known(rows: list[tuple[int, int]], gaps: li
     assert sum(found.values()) == sum(0 <= t < END for t, _ in rows)
     for start, count in found.items():
         assert count or free(gaps, start, min(start + width, END) - 1)
+
+
+@given(ROWS, GAPS, WIDTHS)
+def test_lines_between_buckets_join_their_answers_and_never_cross_a_gap(
+    rows: list[tuple[int, int]], gaps: list[tuple[int, int]], width: int
+) -> None:
+    plain = asked(rows, gaps, width, ResampleMethod.MEAN, Fill.NONE)
+    found = asked(rows, gaps, width, ResampleMethod.MEAN, Fill.LINEAR)
+    assert plain.items() <= found.items()
+    held = [(t, v) for t, v in rows if t < min(plain, default=END)]
+    ends = {t: float(v) for t, v in held[-1:]} | plain
+    for start in found.keys() - plain.keys():
+        left, right = max(t for t in ends if t <= start), min(t for t in plain if t > start)
+        assert free(gaps, left, right - 1)
+        assert np.isclose(found[start], np.interp(start, [left, right], [ends[left], plain[right]]))
+    if not gaps:
+        assert found.keys() >= set(range(min(plain, default=END), max(plain, default=0), width))

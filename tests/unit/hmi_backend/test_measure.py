@@ -93,3 +93,10 @@ def test_samples_are_counted_wherever_the_field_hides(text: str, samples: int) -
 )
 def test_values_are_counted_with_pages_taken_as_full(text: str, values: int) -> None:
     assert cost(text).values == values
+
+
+def test_a_page_of_null_costs_what_the_default_costs() -> None:
+    default = cost("{ points { nodes { name unit } } }")
+    assert cost("{ points(first: null) { nodes { name unit } } }") == default
+    assert cost("query($n: Int) { points(first: $n) { nodes { name unit } } }", {"n": None}) == default
+    assert cost("{ points(first: 10) { nodes { name unit } } }").values < default.values
