@@ -16,6 +16,7 @@ from kernel.clock import SystemClock
 from kernel.config_store import ConfigStore
 from kernel.errors import BadUsage
 from mla.cli.common import emit_json, emit_table, json_option, run_async, settings_of, show_time
+from mla.cli.read import nothing_there
 from mla.settings import Settings
 from schemas.records import AUDIT_ACTIONS, CDB_REVISIONS, AuditAction, Revision
 
@@ -26,8 +27,12 @@ def cdb() -> None:
 
 
 @asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[ConfigStore]:
-    settings.data.mkdir(parents=True, exist_ok=True)
+async def _store(settings: Settings, *, make: bool = False) -> AsyncIterator[ConfigStore]:
+    """`make`: where there is none yet."""
+    if make:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    else:
+        nothing_there(settings)
     async with configuration.open_config(settings.cdb, clock=SystemClock()) as store:
         yield store
 
@@ -59,7 +64,7 @@ async def _publish(settings: Settings, folder: Path, base: int | None, author: s
     wanted, unread = configuration.scan_folder(folder)
     if unread:  # with every other mistake that can be seen without these files
         configuration.compile(wanted if replace else {}, unread=unread)
-    async with _store(settings) as store:
+    async with _store(settings, make=True) as store:
         now = await store.load()
         newest = now.revision.number if now.revision else 0
         changes: dict[str, str | None] = {p: t for p, t in wanted.items() if now.documents.get(p) != t}
