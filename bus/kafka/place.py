@@ -23,6 +23,8 @@ OPTIONS = (
     "sasl",
     "password_file",
 )
+SILENT = "15000"
+"""Milliseconds after which a request that was not answered ends its connection."""
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
@@ -64,6 +66,8 @@ def kafka_place(url: str) -> KafkaPlace:
             "client.id": "mla",
             "reconnect.backoff.ms": "200",
             "reconnect.backoff.max.ms": "1000",
+            "socket.keepalive.enable": "true",
+            "socket.timeout.ms": SILENT,  # a broker that is frozen or cut off, with its connections open
             "log.connection.close": "false",
             **_security(credentials, options),
         },

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -195,7 +194,11 @@ class Reader(Generic[R]):
         return self._closing
 
     def patiently(self, consumer: Consumer, call: Callable[[], T]) -> T:
-        """In the thread: the brokers' answer, asked for again while they are away or a partition has no leader."""
+        """In the thread: the brokers' answer, asked for again while they are away or a partition has no leader.
+
+        Called while the client library serves a rebalance: a call that serves callbacks itself (list_topics does) makes the library forget
+        the one it is in, and the next callback ends the process.
+        """
         while True:
             try:
                 return call()
@@ -204,8 +207,6 @@ class Reader(Generic[R]):
                 if self._closing:
                     raise
                 pause(POLL)
-                with suppress(KafkaException):  # who leads the partitions now? The next try tells whether anybody does.
-                    consumer.list_topics(self._place.prefix + self._topic.name, timeout=ASK)
 
     def take(self, partitions: Sequence[TopicPartition]) -> None:
         """In the thread: these are ours from now on, from these offsets."""

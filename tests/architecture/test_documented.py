@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import cql.place
+from bus.kafka import place as kafka_place
 from mla.cli import COMMANDS
 from mla.modules import MODULES
 from mla.settings import Settings
+from mon_queue import redis_url
 from schemas.records import TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,12 @@ def test_every_setting_is_documented(name: str) -> None:
     text = (ROOT / "docs/reference/settings.md").read_text()
     assert f"`{name}`" in text
     assert f"`MLA_{name.upper()}`" in text
+
+
+@pytest.mark.parametrize("options", [kafka_place.OPTIONS, redis_url.OPTIONS, cql.place.OPTIONS, cql.place.CONSISTENCIES])
+def test_every_option_of_an_engine_url_is_documented(options: tuple[str, ...]) -> None:
+    text = (ROOT / "docs/reference/settings.md").read_text()
+    assert [name for name in options if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("name", MODULES)

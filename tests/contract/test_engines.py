@@ -71,6 +71,8 @@ def test_the_command_line(tmp_path: Path) -> None:
             "registry": "stopped",
         }
         assert states[2]["url"] == urls["redis"]
+        lines = CliRunner().invoke(engines, ["up", "redis", "--env"], obj={"config": None, "data": str(tmp_path)}).stdout
+        assert lines == f"export MLA_HOT_URL={urls['redis']}\n"
     finally:
         stopped = call("down")
     assert stopped == {"registry": 0, "mosquitto": 1, "redis": 1, "cassandra": 0, "kafka": 0}
