@@ -22,15 +22,16 @@ def gaps(point: str, start: int, end: int, covered: Sequence[Span], events: Sequ
 
     There are three kinds. Told: GAP events that concern the point, and DISCONNECTED events, which begin with the end of the coverage before
     them and end with the next CONNECTED or with the next time covered. A GAP without an end lasts until the same is told again with one,
-    and no longer than the connection. Found: times between the first and the last moment covered that are not covered, where nothing told
-    explains them already. Where one ends with a CONNECTED, nobody read the source: the reader before ended without a word. Of any other
-    the cause is UNKNOWN. Refused: REFUSED events, as moments (start = end) at which samples arrived and were not stored. Their own times
-    are what is wrong with them, so the moment is that of the refusal; it says nothing of the time around it.
+    and no longer than the connection; one may be a moment (start = end), at which something was lost. Found: times between the first and
+    the last moment covered that are not covered, where nothing told explains them already. Where one ends with a CONNECTED, nobody read
+    the source: the reader before ended without a word. Of any other the cause is UNKNOWN. Refused: REFUSED events, as moments at which
+    samples arrived and were not stored. Their own times are what is wrong with them, so the moment is that of the refusal; it says nothing
+    of the time around it.
     """
     mine = sorted((e for e in events if not e.points or point in e.points), key=lambda e: (e.start, e.time))
     near = covered[max(0, bisect_left(covered, (start, start)) - 1) : bisect_left(covered, (end, end)) + 1]
     holes = [h for h in pairwise(near) if h[0][1] < end and h[1][0] > start]
-    told = [g for g in _from_coverage(_told(covered, mine), near, mine) if g.start < end and _end(g) > start]
+    told = [g for g in _from_coverage(_told(covered, mine), near, mine) if g.start < end and max(_end(g), g.start + 1) > start]
     found = [_hole(before, after, mine) for (_, before), (after, _) in holes if not _explained(before, after, told)]
     refused = [g for g in _refused(mine) if start <= g.start < end]
     return tuple(sorted((*told, *found, *refused), key=lambda g: (g.start, _end(g))))
@@ -49,7 +50,7 @@ def _told(covered: Sequence[Span], mine: Sequence[StateEvent]) -> Iterable[Gap]:
             end = end if end is not None else _reconnected(event.start, mine[i + 1 :], covered)
         else:
             continue
-        if end is None or end > event.start:
+        if end is None or end > event.start or event.kind is StateKind.GAP:
             yield Gap(event.start, end, event.cause, event.count, event.detail)
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archive.table import Table
-from kernel.batches import Column, build, columns, size
+from kernel.batches import Column, build, columns, size, well_formed
 from kernel.clock import DAY
 from kernel.samples import Ints, Kind
-from schemas.records import DoubleColumns, GapCause, LongColumns, PointBatch, StateEvent, StateKind, TextColumns
+from schemas.records import GapCause, PointBatch, StateEvent, StateKind
 
 FUTURE_LIMIT = DAY
 """A source time more than a day ahead of our clock is a wrong clock (summer time and time zones stay below): storing it would make it the
@@ -33,29 +33,12 @@ class Checked:
 
 def check(batch: PointBatch, now: int) -> Checked:
     """Splits a batch into what is stored and what is refused: causes `malformed`, `future`, `past`."""
-    if not _well_formed(batch):
+    if not well_formed(batch):
         return _refuse_all(batch, now)
     low, high = PAST_LIMIT, now + FUTURE_LIMIT
     if all(_inside(part.base, part.time, low, high) for part in (batch.doubles, batch.longs, batch.texts)):
         return Checked(batch, tables(batch))
     return _refuse_some(batch, now, low, high)
-
-
-def _well_formed(batch: PointBatch) -> bool:
-    n = len(batch.names)
-    return _part_well_formed(batch.doubles, n) and _part_well_formed(batch.longs, n) and _part_well_formed(batch.texts, n)
-
-
-def _part_well_formed(part: DoubleColumns | LongColumns | TextColumns, names: int) -> bool:
-    n, own = len(part.time), (0, len(part.time))
-    index = part.index
-    if len(part.value) != n or not (len(index) in own and len(part.server) in own and len(part.quality) in own and len(part.status) in own):
-        return False
-    if n == 0:
-        return True
-    if len(index):
-        return int(np.minimum.reduce(index)) >= 0 and int(np.maximum.reduce(index)) < names
-    return n <= names
 
 
 def _inside(base: int, time: Ints, low: int, high: int) -> bool:

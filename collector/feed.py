@@ -15,7 +15,7 @@ from collector.health import Health
 from collector.processing import Processor
 from collector.silence import Silence
 from collector.table import Table
-from collector.typed import typed
+from collector.typed import shortened, typed
 from kernel.array import NO_PROCESSING, Point
 from kernel.batches import Column
 from kernel.clock import SECOND, Clock
@@ -136,7 +136,7 @@ class Feed:
             timed = self._timed(column, received)
             self.table.last[timed.index] = timed.time
             self.silence.heard(timed.index, timed.time, self.clock.steady())
-            for part in self._typed(timed):
+            for part in self._typed(shortened(timed)):
                 for passed in self.processor.process(part, received):
                     self._lanes.setdefault(lane, []).append(passed)
                     self._queued += len(passed.time)
@@ -307,7 +307,7 @@ class Feed:
             server = np.where(server == 0, np.where(time == 0, received, time), server)
         if not time.all():
             time = np.where(time == 0, server, time)
-        self.skew_s = float(server[-1] - received) / SECOND
+        self.skew_s = (int(server[-1]) - received) / SECOND
         if server is column.server and time is column.time:
             return column
         return replace(column, time=time, server=server)

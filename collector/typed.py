@@ -17,6 +17,23 @@ BEYOND = 2.0**63
 """The first double that is no 64-bit integer."""
 
 
+MAX_TEXT = 32 * 1024
+"""Characters of a text that are kept: a log or an image is no monitoring point, and a batch must fit into a message of the bus."""
+
+
+def shortened(column: Column) -> Column:
+    """Texts cut to MAX_TEXT characters; what was cut is no better than uncertain."""
+    if column.kind is not Kind.TEXT:
+        return column
+    long = np.array([len(v) > MAX_TEXT for v in column.value.tolist()], np.bool_)
+    if not long.any():
+        return column
+    value, quality = column.value.copy(), column.quality.copy()
+    value[long] = [v[:MAX_TEXT] for v in value[long].tolist()]
+    quality[long] = np.maximum(quality[long], np.uint8(Quality.UNCERTAIN))
+    return replace(column, value=value, quality=quality)
+
+
 def typed(column: Column, wanted: Bytes) -> tuple[list[Column], Column | None]:
     """The column in the wanted kinds, one of which belongs to each sample; and what cannot become that without loss: it keeps its kind
     and is no better than uncertain. A column of the wanted kind comes back as it is. NaN that is wanted as something else stays: it

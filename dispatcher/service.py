@@ -13,7 +13,7 @@ from functools import partial
 from dispatcher.gather import gathered
 from dispatcher.seed import seed_batches
 from kernel.archive import AppendReport, Archive
-from kernel.batches import size
+from kernel.batches import size, well_formed
 from kernel.bus import Bus, Subscription
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
@@ -68,7 +68,10 @@ class Dispatcher:
     async def _feed_hot(self, subscription: Subscription[PointBatch]) -> None:
         hop = self._meter.hop("dispatcher.hot")
         async with gathered(subscription.tail(window=REFILL)) as groups:
-            async for batches in groups:
+            async for found in groups:
+                batches = self._readable(found)
+                if not batches:
+                    continue
                 await self._hot.put(batches)
                 n = sum(size(b) for b in batches if self._is_new(b) and b.published >= self._begun)  # what only refills was counted before
                 hop.entered, hop.left = hop.entered + n, hop.left + n
@@ -82,6 +85,17 @@ class Dispatcher:
             return False
         self._fed[batch.source] = place
         return True
+
+    def _readable(self, batches: list[PointBatch]) -> list[PointBatch]:
+        """Without those whose columns do not fit together: other programs publish too, and the hot queue trusts what it is given."""
+        wrong = [b for b in batches if not well_formed(b)]
+        if not wrong:
+            return batches
+        hop = self._meter.hop("dispatcher.hot")
+        count = sum(size(b) for b in wrong if self._is_new(b) and b.published >= self._begun)
+        hop.entered += count
+        hop.explain("malformed", count)
+        return [b for b in batches if well_formed(b)]
 
     async def _seed(self) -> None:
         """Gives every configured point its last archived value, so that a restart does not blank the screens."""

@@ -40,6 +40,24 @@ def size(batch: PointBatch) -> int:
     return len(batch.doubles.time) + len(batch.longs.time) + len(batch.texts.time)
 
 
+def well_formed(batch: PointBatch) -> bool:
+    """Whether the columns of a batch fit together and point at its names. Only then may it be read; other programs write batches too."""
+    n = len(batch.names)
+    return _part_well_formed(batch.doubles, n) and _part_well_formed(batch.longs, n) and _part_well_formed(batch.texts, n)
+
+
+def _part_well_formed(part: DoubleColumns | LongColumns | TextColumns, names: int) -> bool:
+    n, own = len(part.time), (0, len(part.time))
+    index = part.index
+    if len(part.value) != n or not (len(index) in own and len(part.server) in own and len(part.quality) in own and len(part.status) in own):
+        return False
+    if n == 0:
+        return True
+    if len(index):
+        return int(np.minimum.reduce(index)) >= 0 and int(np.maximum.reduce(index)) < names
+    return n <= names
+
+
 def columns(batch: PointBatch) -> list[Column]:
     """The batch's non-empty columns, with offsets added and omitted columns filled in. Shares memory where it can."""
     found = []
@@ -61,8 +79,18 @@ def columns(batch: PointBatch) -> list[Column]:
     return found
 
 
+_FARTHEST = 1 << 61
+"""Microseconds from 1970, some 73 000 years. Times beyond are clocks gone mad, which stores refuse in any case."""
+
+
 def _offsets(time: Ints) -> tuple[int, Ints]:
-    base = int(time.min()) if len(time) else 0
+    """The earliest time, and the others as offsets; these fit into 64 bits, so that one mad clock does not spoil its neighbours."""
+    if not len(time):
+        return 0, time
+    base, last = int(np.minimum.reduce(time)), int(np.maximum.reduce(time))
+    if last - base > _FARTHEST:
+        time = np.clip(time, -_FARTHEST, _FARTHEST)
+        base = max(base, -_FARTHEST)
     return base, time - base
 
 

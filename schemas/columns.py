@@ -86,7 +86,7 @@ def _encode_long(value: int, out: list[bytes]) -> None:
 
 
 def _encode_string(value: str, out: list[bytes]) -> None:
-    raw = value.encode()
+    raw = value.encode(errors="replace")
     out += (varints.encode_one(len(raw)), raw)
 
 
@@ -103,17 +103,21 @@ def _encode_doubles(values: Any, out: list[bytes]) -> None:
 
 
 _blocks: dict[tuple[str, ...], bytes] = {}
+WORTH_KEEPING = 1024
+"""Bytes of a list that comes again and again, or 64 for each of its names; what is longer are long texts, which do not."""
 
 
 def _encode_strings(values: Sequence[str], out: list[bytes]) -> None:
+    """What is no Unicode (half a surrogate pair) becomes a question mark: one text must not keep a whole batch from the bus."""
     key = tuple(values)
     block = _blocks.get(key)
     if block is None:
-        body = b"".join(varints.encode_one(len(raw)) + raw for raw in (v.encode() for v in key))
+        body = b"".join(varints.encode_one(len(raw)) + raw for raw in (v.encode(errors="replace") for v in key))
         block = varints.encode_one(-len(key)) + varints.encode_one(len(body)) + body if key else b""
         if len(_blocks) >= REMEMBERED:
             _blocks.clear()
-        _blocks[key] = block
+        if len(block) <= max(WORTH_KEEPING, 64 * len(key)):
+            _blocks[key] = block
     out += (block, b"\x00")
 
 

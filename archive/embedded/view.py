@@ -32,7 +32,7 @@ MANY = 100
 """Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
 _EVENT = "SELECT kind, cause, start, end, time, points, count, detail FROM event WHERE source = ?1 AND start < ?3"
 _TOLD = f"""
-{_EVENT} AND kind = 'GAP' AND end > ?2
+{_EVENT} AND kind = 'GAP' AND end >= ?2
 UNION ALL {_EVENT} AND kind = 'GAP' AND end IS NULL
 UNION ALL {_EVENT} AND kind IN ('CONNECTED', 'DISCONNECTED') AND start >= coalesce(
   (SELECT max(start) FROM event WHERE source = ?1 AND kind = 'DISCONNECTED' AND start <= ?2), ?2)

@@ -17,7 +17,7 @@ from collector.opcua import plan
 from collector.opcua.address import parse
 from collector.opcua.limits import Limits
 from collector.opcua.metadata import lacks
-from collector.opcua.quality import quality_of
+from collector.opcua.quality import qualities
 from collector.opcua.security import Settings
 from collector.opcua.session import RawSession, as_lost, status_name
 from kernel.array import DeadbandKind, Point
@@ -36,6 +36,8 @@ NO_FILTER = frozenset(
 )
 """Answers that mean: this item, but without its deadband."""
 TOO_MANY = (ua.StatusCodes.BadTooManyOperations, ua.StatusCodes.BadEncodingLimitsExceeded, ua.StatusCodes.BadRequestTooLarge)
+MOST_TOLD = 20
+"""Refused points of one request that the log names."""
 PATIENT_INTERVALS = 5.0
 """Sampling intervals without an owed sample after which a point is stale."""
 _ORDER = ("double", "long", "bool", "enum", "text")
@@ -201,27 +203,28 @@ class Items:
     async def _create(self, sub: Sub, points: Sequence[tuple[Point, int]]) -> None:
         """Creates items; those whose deadband is not allowed once more without it, filtered on our side."""
         plain: list[tuple[Point, int, ua.NodeId]] = []
-        asked = []
+        asked, refused = [], []
         for point, slot in points:
             node = parse(point.address, self._namespaces)
             if isinstance(node, int):
-                self._refuse(point, slot, node, sub.lane)
+                refused.append((point, slot, node))
             else:
                 asked.append((point, slot, node))
         for (point, slot, node), status in zip(asked, await self._request(sub, asked, filtered=True), strict=True):
             if status in NO_FILTER and self._filter(point) is not None:
                 plain.append((point, slot, node))
             elif status:
-                self._refuse(point, slot, status, sub.lane)
+                refused.append((point, slot, status))
             elif self._here and point.type.deadband > 0:
                 self._band_here(point, slot)
         if plain:
             _log.info("source %s: the server refuses the deadband of %d points; they are filtered here", self._feed.source, len(plain))
             for (point, slot, _), status in zip(plain, await self._request(sub, plain, filtered=False), strict=True):
                 if status:
-                    self._refuse(point, slot, status, sub.lane)
+                    refused.append((point, slot, status))
                 else:
                     self._band_here(point, slot)
+        self._refuse(refused, sub.lane)
         sub.since, sub.heard = self._feed.clock.now(), self._feed.clock.steady()
         self._expect([(point, slot) for point, slot in points if slot in sub.items])
 
@@ -277,25 +280,21 @@ class Items:
             found.append(status)
         return found
 
-    def _refuse(self, point: Point, slot: int, status: int, lane: int) -> None:
-        """The point gets a bad sample with the server's reason, once for each reason."""
-        before = self.refused.get(slot)
-        self.refused[slot] = (point, status)
-        if before is not None and before[1] == status:
+    def _refuse(self, refused: Sequence[tuple[Point, int, int]], lane: int) -> None:
+        """The points get a bad sample with the server's reason, once for each reason: all in one column, and few lines in the log."""
+        fresh = [(p, slot, status) for p, slot, status in refused if (b := self.refused.get(slot)) is None or b[1] != status]
+        self.refused.update({slot: (point, status) for point, slot, status in refused})
+        if not fresh:
             return
-        _log.warning("source %s: %s (%s) is refused: %s", self._feed.source, point.name, point.address, status_name(status))
-        now = self._feed.clock.now()
-        moment = np.array([now], np.int64)
-        bad = Column(
-            Kind.DOUBLE,
-            np.array([slot], np.int64),
-            moment,
-            moment,
-            np.array([np.nan]),
-            np.array([quality_of(status)], np.uint8),
-            np.array([status], np.uint32),
-        )
-        self._feed.take((bad,), now, lane)
+        for point, _, status in fresh[:MOST_TOLD]:
+            _log.warning("source %s: %s (%s) is refused: %s", self._feed.source, point.name, point.address, status_name(status))
+        if len(fresh) > MOST_TOLD:
+            _log.warning("source %s: and %d more points are refused", self._feed.source, len(fresh) - MOST_TOLD)
+        now, n = self._feed.clock.now(), len(fresh)
+        moment = np.full(n, now, np.int64)
+        codes = np.array([status for _, _, status in fresh], np.uint32)
+        slots = np.array([slot for _, slot, _ in fresh], np.int64)
+        self._feed.take((Column(Kind.DOUBLE, slots, moment, moment, np.full(n, np.nan), qualities(codes), codes),), now, lane)
 
 
 def _differs(old: Point, new: Point) -> bool:

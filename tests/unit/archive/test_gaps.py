@@ -116,3 +116,11 @@ def test_a_gap_without_an_end_lasts_no_longer_than_the_connection() -> None:
     stale, gone = Gap(20, 30, GapCause.STALE), Gap(30, 50, GapCause.DISCONNECTED)
     assert gaps("p", 0, 60, [(0, 30), (50, 60)], [begun, down]) == (stale, gone)
     assert gaps("p", 0, 60, [(0, 30), (50, 60)], [begun]) == (stale, Gap(30, 50, GapCause.UNKNOWN))
+
+
+def test_a_loss_of_a_moment_is_told() -> None:
+    lost = told(StateKind.GAP, 20, 20, GapCause.DECODE_ERROR)
+    shown = (Gap(20, 20, GapCause.DECODE_ERROR),)
+    assert gaps("p", 0, 60, [(0, 60)], [lost]) == shown
+    assert gaps("p", 20, 21, [(0, 60)], [lost]) == shown
+    assert gaps("p", 0, 20, [(0, 60)], [lost]) == gaps("p", 21, 60, [(0, 60)], [lost]) == ()
