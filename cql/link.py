@@ -33,6 +33,7 @@ from cassandra.policies import (
     RoundRobinPolicy,
     TokenAwarePolicy,
 )
+from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, tuple_factory
 
 from cql.place import Place, Tls
@@ -40,6 +41,9 @@ from kernel.errors import BadUsage, MlaError, NotAvailable
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+FAILURES = (DriverException, NoHostAvailable, ErrorMessage)
+"""What requests end with. ErrorMessage: an error that the client library has no name for, such as 0x1700, a lightweight transaction of
+which no node knows whether it took place (native protocol v5, CAS_WRITE_UNKNOWN)."""
 TIMEOUT = 10.0
 """Seconds that a request may take."""
 CONNECT_TIMEOUT = 5.0
@@ -84,7 +88,7 @@ class Link:
         """Blocks the first time."""
         found = self._prepared.get(text)
         if found is None:
-            found = _translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
+            found = translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
             found.is_idempotent = repeatable(text)
             self._prepared[text] = found
         return found
@@ -108,15 +112,15 @@ class Link:
 
     def wait(self, future: ResponseFuture) -> list[Row]:
         """All rows of an answer. Blocks: for worker threads."""
-        return _translated(self.place, lambda: list(future.result()))
+        return translated(self.place, lambda: list(future.result()))
 
     def ask(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
         """Sends and waits. Blocks: for worker threads."""
-        return _translated(self.place, lambda: list(self.start(text, values, serial=serial).result()))
+        return translated(self.place, lambda: list(self.start(text, values, serial=serial).result()))
 
     def define(self, text: str) -> None:
         """Changes the schema. Blocks."""
-        _translated(self.place, lambda: self._session.execute(qualified(text, self.place.keyspace), timeout=60.0))
+        translated(self.place, lambda: self._session.execute(qualified(text, self.place.keyspace), timeout=60.0))
 
     async def run(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
         """All rows of an answer, without a thread: the client library's callbacks wake the event loop."""
@@ -127,7 +131,7 @@ class Link:
         rows: list[Row] = []
         try:
             future = self.start(text, values, serial=serial)
-        except (DriverException, NoHostAvailable) as error:
+        except FAILURES as error:
             raise explained(self.place, error) from error
 
         def answered(page: Iterable[Row] | None) -> None:
@@ -140,7 +144,7 @@ class Link:
         future.add_callbacks(answered, lambda error: loop.call_soon_threadsafe(_settle, done, rows, error))
         try:
             return await done
-        except (DriverException, NoHostAvailable) as error:
+        except FAILURES as error:
             raise explained(self.place, error) from error
 
 
@@ -163,10 +167,10 @@ def _settle(done: asyncio.Future[list[Row]], rows: list[Row], error: BaseExcepti
         done.set_exception(error)
 
 
-def _translated(place: Place, work: Callable[[], T]) -> T:
+def translated(place: Place, work: Callable[[], T]) -> T:
     try:
         return work()
-    except (DriverException, NoHostAvailable) as error:
+    except FAILURES as error:
         raise explained(place, error) from error
 
 
@@ -242,7 +246,7 @@ def _connect(place: Place) -> Link:
         level = place.consistency or ("ONE" if link.replicas == 1 else "LOCAL_QUORUM")
         profile.consistency_level = ConsistencyLevel.name_to_value[level]
         return link
-    except (DriverException, NoHostAvailable) as error:
+    except FAILURES as error:
         cluster.shutdown()
         raise explained(place, error) from error
     except BaseException:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cassandra.protocol import ErrorMessage
 
 from cql import Place, read_place
-from cql.link import qualified, repeatable
+from cql.link import qualified, repeatable, translated, undecided
 from cql.place import Tls
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, NotAvailable
 
 
 def test_a_plain_url() -> None:
@@ -86,3 +87,14 @@ def test_lightweight_transactions_reach_as_far_as_the_consistency(consistency: s
 )
 def test_only_lightweight_transactions_are_never_sent_to_a_second_node(text: str, found: bool) -> None:
     assert repeatable(text) is found
+
+
+def test_a_transaction_of_which_no_node_knows_its_end_is_undecided() -> None:
+    """Error 0x1700 of the native protocol v5, which the client library hands on as it came."""
+
+    def work() -> None:
+        raise ErrorMessage(code=0x1700, message="CAS operation result is unknown", info=None)
+
+    with pytest.raises(NotAvailable, match="result is unknown") as raised:
+        translated(read_place("cassandra://h/k"), work)
+    assert undecided(raised.value)
