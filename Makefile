@@ -6,7 +6,7 @@ WEB := hmi_web
 HTTP ?= 127.0.0.1:8800
 DATA ?= data
 
-.PHONY: run build chromium test lint unit contract e2e browser architecture bench web install generate lock clean coverage
+.PHONY: run build chromium test lint unit contract e2e faults browser architecture bench web install generate lock clean coverage
 
 run: install web
 	$(BIN)/mla up --demo --data $(DATA) --http $(HTTP)
@@ -60,6 +60,9 @@ contract: install
 	$(BIN)/pytest tests/contract
 e2e: install web tests/peers/node_modules/.installed
 	$(BIN)/pytest tests/e2e
+faults: install web tests/peers/node_modules/.installed
+	$(BIN)/pytest tests/faults
+	@cat artefacts/faults.md
 browser: install web chromium
 	$(BIN)/pytest tests/browser
 bench: install tests/peers/node_modules/.installed

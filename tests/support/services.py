@@ -28,8 +28,6 @@ class Services:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)
     """How often each was started."""
-    extra: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """Further environment of some."""
 
     def start(self, label: str) -> None:
         """Starts `mla run NAME`; the label's first word is the name. What an earlier one of the label said is kept beside its log."""
@@ -39,7 +37,7 @@ class Services:
             file.rename(self.data / f"{label}.{self.starts[label] - 1}.log")
         log = file.open("ab")
         command = [sys.executable, "-m", "mla", "--data", str(self.data), "run", label.split()[0]]
-        env = {**os.environ, **self.env, **self.extra.get(label, {}), PARENT: str(os.getpid())}
+        env = {**os.environ, **self.env, PARENT: str(os.getpid())}
         self.processes[label] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env=env)
         log.close()
 
