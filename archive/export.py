@@ -11,6 +11,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -155,9 +156,9 @@ class _Sink(io.RawIOBase):
 
 
 class _Columnar:
-    """Collects record batches and writes them in groups."""
+    """Collects record batches and writes them in groups, to what `opened` makes of a sink and a schema."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[[_Sink, pa.Schema], Any]) -> None:
         import pyarrow as pa
 
         self._pa = pa
@@ -175,10 +176,7 @@ class _Columnar:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._sink = _Sink()
-        self._writer: Any = self._open(self._sink)
-
-    def _open(self, sink: _Sink) -> Any:
-        raise NotImplementedError
+        self._writer = opened(self._sink, self.schema)
 
     def begin(self) -> bytes:
         return self._sink.taken()
@@ -216,27 +214,25 @@ class _Columnar:
         return pa.record_batch(columns, schema=self.schema)
 
 
-class Parquet(_Columnar):
+def _parquet(sink: _Sink, schema: pa.Schema) -> Any:
     """Parquet 2.6: times as packed differences, values as dictionaries where that is shorter, zstd; a row group at a time."""
+    import pyarrow.parquet as pq
 
-    def _open(self, sink: _Sink) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.ParquetWriter(
-            sink,
-            self.schema,
-            version="2.6",
-            compression="zstd",
-            use_dictionary=["point", "value", "quality", "status", "unit", "text"],
-            column_encoding={"time": "DELTA_BINARY_PACKED"},
-        )
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        version="2.6",
+        compression="zstd",
+        use_dictionary=["point", "value", "quality", "status", "unit", "text"],
+        column_encoding={"time": "DELTA_BINARY_PACKED"},
+    )
 
 
-class Arrow(_Columnar):
+def _arrow(sink: _Sink, schema: pa.Schema) -> Any:
     """The Arrow IPC file format (Feather version 2), zstd."""
+    import pyarrow as pa
 
-    def _open(self, sink: _Sink) -> Any:
-        return self._pa.ipc.new_file(sink, self.schema, options=self._pa.ipc.IpcWriteOptions(compression="zstd"))
+    return pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 
 
 def _repeated(text: str, n: int) -> Any:
@@ -255,4 +251,9 @@ def _value_and_text(series: Series) -> tuple[Any, Sequence[str | None] | None]:
     return [None if isinstance(v, str) else float(v) for v in value], [v if isinstance(v, str) else None for v in value]
 
 
-FORMS: dict[str, Callable[[], Form]] = {"csv": Csv, "parquet": Parquet, "arrow": Arrow, "jsonl": JsonLines}
+FORMS: dict[str, Callable[[], Form]] = {
+    "csv": Csv,
+    "parquet": partial(_Columnar, _parquet),
+    "arrow": partial(_Columnar, _arrow),
+    "jsonl": JsonLines,
+}

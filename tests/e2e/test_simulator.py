@@ -25,90 +25,14 @@ from simulator.scene import night_scene
 from simulator.serve import serve
 from simulator.signals import Signals, make_world
 from tests.support.simulated import MOUNT_STATES, SITE, free_ports, make_array
+from tests.support.simulated_servers import CLOCK, EVERY_SAMPLE, SCENE, Notes, array, clock_item, item, one, plain, refused, subscribe
 from tests.support.waiting import until
-
-CLOCK = SystemClock()
-SCENE = night_scene(SITE, CLOCK.now())
-EVERY_SAMPLE = ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp)
 
 
 @pytest.fixture(autouse=True)
 def quiet() -> None:
     """asyncua logs what these tests provoke on purpose."""
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-
-
-@asynccontextmanager
-async def array(config: ArrayConfig, faults: FaultScript = NONE, **options: Any) -> AsyncIterator[None]:
-    up = asyncio.Event()
-    served = asyncio.create_task(serve(config, list(config.sources), clock=CLOCK, faults=faults, ready=up.set, scene=SCENE, **options))
-    waiter = asyncio.create_task(up.wait())
-    try:
-        await asyncio.wait([served, waiter], return_when=asyncio.FIRST_COMPLETED)
-        if served.done():
-            served.result()
-        yield
-    finally:
-        waiter.cancel()
-        served.cancel()
-        await asyncio.gather(waiter, served, return_exceptions=True)
-
-
-def one(points: int = 0) -> tuple[ArrayConfig, str]:
-    """One telescope at a free port, and its URL."""
-    config = make_array(1, site=False, ports=free_ports(1), extra=points)
-    return config, config.sources["ast1.opcua"].url
-
-
-class Notes:
-    """Keeps what is published; takes whole results, as a collector would."""
-
-    def __init__(self) -> None:
-        self.values: list[tuple[int, ua.DataValue]] = []
-        self.results: list[Any] = []
-
-    async def take(self, result: Any) -> None:
-        self.results.append(result)
-        for data in result.NotificationMessage.NotificationData or []:
-            self.values += [(n.ClientHandle, n.Value) for n in data.MonitoredItems]
-
-    def of(self, handle: int) -> list[ua.DataValue]:
-        return [v for h, v in self.values if h == handle]
-
-
-def item(name: str, handle: int, interval: float = 0.0, queue: int = 10, filter: Any = None) -> ua.MonitoredItemCreateRequest:
-    request: Any = ua.MonitoredItemCreateRequest()
-    request.ItemToMonitor.NodeId = ua.NodeId(name, 2)  # type: ignore[arg-type]
-    request.ItemToMonitor.AttributeId = ua.AttributeIds.Value
-    request.MonitoringMode = ua.MonitoringMode.Reporting
-    p = request.RequestedParameters
-    p.ClientHandle, p.SamplingInterval, p.QueueSize, p.Filter = handle, interval, queue, filter
-    return request  # type: ignore[no-any-return]
-
-
-def clock_item(handle: int) -> ua.MonitoredItemCreateRequest:
-    """The server's own clock: no simulated value."""
-    request = item("", handle)
-    request.ItemToMonitor.NodeId = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)  # type: ignore[arg-type]
-    return request
-
-
-async def subscribe(client: Client, notes: Notes, interval: float, items: Sequence[ua.MonitoredItemCreateRequest], **more: Any) -> Any:
-    params: Any = ua.CreateSubscriptionParameters()
-    params.RequestedPublishingInterval, params.RequestedLifetimeCount, params.RequestedMaxKeepAliveCount = interval, 300, 3
-    params.PublishingEnabled = True
-    for name, value in more.items():
-        setattr(params, name, value)
-    made: Any = await client.uaclient.create_subscription(params, notes.take)
-    request: Any = ua.CreateMonitoredItemsParameters()
-    request.SubscriptionId, request.ItemsToCreate = made.SubscriptionId, list(items)
-    results = await client.uaclient.create_monitored_items(request)
-    return made, results
-
-
-def plain(value: ua.DataValue) -> Any:
-    assert value.Value is not None
-    return value.Value.Value
 
 
 async def test_the_tree_is_browsed_like_any_server_s() -> None:
@@ -302,111 +226,6 @@ async def test_a_message_is_sent_again_until_it_is_acknowledged(monkeypatch: pyt
         assert again.NotificationData[0].MonitoredItems == first.NotificationMessage.NotificationData[0].MonitoredItems
         with pytest.raises(ua.UaStatusCodeError):
             await client.uaclient.session.republish(made.SubscriptionId, 999_999)
-
-
-async def test_faults_of_points_are_seen_by_clients() -> None:
-    config, url = one()
-    script = FaultScript(
-        (
-            Fault(FaultKind.BAD, "ast1.power.voltage"),
-            Fault(FaultKind.UNCERTAIN, "ast1.power.load"),
-            Fault(FaultKind.SCALE, "ast1.power.current", amount=0.0),
-        )
-    )
-    async with array(config, script), Client(url) as client:
-        notes = Notes()
-        await subscribe(client, notes, 100, [item(f"ast1.power.{n}", i) for i, n in enumerate(("voltage", "load", "current"))])
-        await until(lambda: notes.of(0) and notes.of(1) and notes.of(2))
-        bad, doubtful, zero = (notes.of(i)[0] for i in range(3))
-        assert bad.StatusCode is not None
-        assert bad.StatusCode.value == 0x808C0000
-        assert plain(bad) is None
-        assert doubtful.StatusCode is not None
-        assert doubtful.StatusCode.value == 0x40930000
-        assert plain(doubtful) > 0
-        assert plain(zero) == 0.0
-
-
-async def refused(url: str) -> bool:
-    host, _, port = url.removeprefix("opc.tcp://").partition(":")
-    try:
-        _, writer = await asyncio.open_connection(host, int(port))
-    except OSError:
-        return True
-    writer.close()
-    await writer.wait_closed()
-    return False
-
-
-async def test_a_network_outage_resets_and_refuses_and_the_session_lives_on() -> None:
-    config, url = one()
-    begin = CLOCK.now() / SECOND + 4
-    script = FaultScript((Fault(FaultKind.DISCONNECT, "ast1.opcua", duration=2, first=begin),))
-    async with array(config, script):
-        assert not await refused(url)
-        client = Client(url)
-        await client.connect()
-        notes = Notes()
-        made, _ = await subscribe(client, notes, 100, [item("ast1.network.latency", 1, queue=100, filter=EVERY_SAMPLE)])
-        await until(lambda: notes.of(1))
-        await until(lambda: refused(url), what="connections are refused")
-        with pytest.raises((ConnectionError, ua.UaError)):
-            await client.nodes.server_state.read_value()
-        await client.disconnect()
-        await until(lambda: _accepted(url), what="connections are accepted again")
-        async with Client(url) as second:
-            params: Any = ua.TransferSubscriptionsParameters()
-            params.SubscriptionIds, params.SendInitialValues = [made.SubscriptionId], False
-            (result,) = await second.uaclient.session.transfer_subscriptions(params)
-            result.StatusCode.check()
-            later = Notes()
-            second.uaclient.session._subscription_callbacks[made.SubscriptionId] = later.take
-            second.uaclient.session.ensure_publish_loop()
-            await until(lambda: len(later.of(1)) > 3)
-        times = [v.SourceTimestamp.timestamp() for v in notes.of(1) + later.of(1)]  # type: ignore[union-attr]
-        assert np.diff(times).tolist() == [1.0] * (len(times) - 1), "samples of the outage waited in the queue"
-        assert times[-1] > begin + 1
-
-
-async def _accepted(url: str) -> bool:
-    return not await refused(url)
-
-
-async def test_a_stalled_server_keeps_its_connections_and_says_nothing() -> None:
-    config, url = one()
-    begin = CLOCK.now() / SECOND + 3
-    script = FaultScript((Fault(FaultKind.STALL, "ast1.opcua", duration=3, first=begin),))
-    async with array(config, script), Client(url, timeout=30, watchdog_intervall=30) as client:
-        notes = Notes()
-        await subscribe(client, notes, 100, [item("ast1.network.latency", 1, queue=100, filter=EVERY_SAMPLE)])
-        await until(lambda: CLOCK.now() / SECOND > begin + 0.3)
-        before = len(notes.results)
-        state = asyncio.create_task(client.nodes.server_state.read_value())
-        async with Client(url, timeout=30, watchdog_intervall=30):
-            assert CLOCK.now() / SECOND > begin + 2.9, "a new session is answered only afterwards"
-        await state
-        await until(lambda: len(notes.results) > before + 2)
-        times = [v.SourceTimestamp.timestamp() for v in notes.of(1)]  # type: ignore[union-attr]
-        assert np.diff(times).tolist() == [1.0] * (len(times) - 1), "samples of the stall waited in the queue"
-
-
-async def test_a_restart_forgets_every_session() -> None:
-    config, url = one()
-    begin = CLOCK.now() / SECOND + 4
-    script = FaultScript((Fault(FaultKind.RESTART, "ast1.opcua", duration=1.5, first=begin),))
-    async with array(config, script):
-        async with Client(url) as client:
-            notes = Notes()
-            made, _ = await subscribe(client, notes, 100, [item("ast1.network.latency", 1)])
-            started: Any = await client.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)).read_value()  # type: ignore[arg-type]
-            await until(lambda: refused(url), what="the server stops")
-        await until(lambda: _accepted(url), what="the server starts again")
-        async with Client(url) as client:
-            anew: Any = await client.get_node(ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)).read_value()  # type: ignore[arg-type]
-            assert anew > started
-            with pytest.raises(ua.UaStatusCodeError):
-                await client.uaclient.session.republish(made.SubscriptionId, 1)
-            assert await client.get_node("ns=2;s=ast1.power.load").read_value() > 0
 
 
 async def test_security_and_users(tmp_path: Path) -> None:
