@@ -28,6 +28,8 @@ class Services:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)
     """How often each was started."""
+    enter: dict[str, Sequence[str]] = field(default_factory=dict)
+    """What stands before the command of some: where they run."""
 
     def start(self, label: str) -> None:
         """Starts `mla run NAME`; the label's first word is the name. What an earlier one of the label said is kept beside its log."""
@@ -36,7 +38,7 @@ class Services:
         if file.exists():
             file.rename(self.data / f"{label}.{self.starts[label] - 1}.log")
         log = file.open("ab")
-        command = [sys.executable, "-m", "mla", "--data", str(self.data), "run", label.split()[0]]
+        command = [*self.enter.get(label, ()), sys.executable, "-m", "mla", "--data", str(self.data), "run", label.split()[0]]
         env = {**os.environ, **self.env, PARENT: str(os.getpid())}
         self.processes[label] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env=env)
         log.close()
@@ -51,7 +53,7 @@ class Services:
         """What it printed."""
         return (self.data / f"{label}.log").read_text(errors="replace")
 
-    def await_serving(self, labels: Sequence[str], timeout: float = 90) -> None:
+    def await_serving(self, labels: Sequence[str], timeout: float = 240) -> None:
         """Until each of them says that it serves."""
         end = monotonic() + timeout
         while not all("serving: " in self.said(label) for label in labels):
