@@ -1,0 +1,53 @@
+"""A broker of three is lost under 20 000 points/s: stored = sent, none twice, none missing.
+
+Replication 3; two brokers must have a record before it is acknowledged; LOCAL_QUORUM reads and writes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.support.accounts import fault
+from tests.support.stack import Stack, stack
+
+pytestmark = pytest.mark.timeout(1500)
+TOPIC = "monitoring.points"
+PATIENCE = 240
+"""Seconds that a busy machine may need for anything."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack(tmp_path_factory.mktemp("cluster"), nodes={"kafka": 3, "cassandra": 3}) as made:
+        yield made
+
+
+def partitions(site: Stack) -> dict[int, tuple[int, int]]:
+    """Partition of the points' topic to its leader and the number of brokers that are in step."""
+    admin = AdminClient({"bootstrap.servers": site.urls["kafka"].removeprefix("kafka://")})
+    try:
+        found = admin.list_topics(TOPIC, timeout=20).topics[TOPIC].partitions
+    except KafkaException:
+        return {}
+    return {p.id: (p.leader, len(p.isrs)) for p in found.values()}
+
+
+def in_step(site: Stack) -> bool:
+    """Whether every broker has every record."""
+    return {copies for _, copies in partitions(site).values()} == {3}
+
+
+async def test_the_broker_that_leads_most_partitions_is_lost_and_comes_back(site: Stack) -> None:
+    assert in_step(site)
+    [(leader, _)] = Counter(broker for broker, _ in partitions(site).values()).most_common(1)
+    async with fault(site, "`kill -9` of a Kafka broker of three"):
+        site.kill_engine("kafka", leader - 1)
+    assert leader not in {broker for broker, _ in partitions(site).values()}
+    async with fault(site, "a Kafka broker of three comes back"):
+        site.start_engine("kafka")
+        site.wait(lambda: in_step(site), PATIENCE, "all copies in step")
