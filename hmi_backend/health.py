@@ -15,7 +15,7 @@ from hmi_backend.graphql.schema import sdl
 from hmi_backend.graphql.types_points import QUALITIES
 from hmi_backend.pages import DOCS, LIFEBOAT
 from hmi_backend.state import Backend
-from kernel.array import Limits
+from kernel.array import Limits, PointKind
 from kernel.clock import SECOND
 from kernel.errors import MlaError
 from kernel.samples import Kind, Samples
@@ -78,6 +78,8 @@ async def _values(backend: Backend, names: list[str], now: int, notes: list[str]
     for i, (name, value) in enumerate(zip(names, samples.values(), strict=True)):
         t = backend.catalogue.config.points[name].type
         heard = samples.kind[i] != Kind.NONE
+        if t.kind is PointKind.BOOL and heard:
+            value = "yes" if value else "no"
         shown = dict(t.labels).get(value, value) if isinstance(value, int) else value
         rows.append(
             {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { mkdirSync, readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { go, launch, logIn, open } from './browser';
+import { go, launch, logIn, open, URL_ } from './browser';
 
 const PAGES: Record<string, string> = {
   array: 'array',
@@ -45,9 +45,9 @@ interface AxeResult {
   violations: { id: string; help: string; nodes: { target: unknown[] }[] }[];
 }
 
-async function faults(): Promise<string[]> {
-  await page.evaluate(AXE);
-  const result = await page.evaluate(async () => {
+async function faults(seen: Page = page): Promise<string[]> {
+  await seen.evaluate(AXE);
+  const result = await seen.evaluate(async () => {
     const axe = (window as unknown as { axe: { run: (root: Document, o: object) => Promise<AxeResult> } }).axe;
     return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] });
   });
@@ -93,5 +93,16 @@ describe.each(['dark', 'day', 'red'])('in %s', (palette) => {
     const png = await page.screenshot({ path: `${OUT}${name}-${palette}.png` });
     expect(await faults()).toEqual([]);
     if (palette === 'red') expect(await notRed(png)).toBe(0);
+  });
+  it('the lifeboat is accessible and drawn, and keeps the palette', async () => {
+    const boat = await page.context().newPage();
+    await boat.goto(`${URL_}/lifeboat`);
+    await boat.getByText('OBSERVING').first().waitFor({ timeout: 20_000 });
+    await boat.getByRole('button', { name: palette, exact: false }).click();
+    expect(await boat.evaluate(() => document.documentElement.dataset['palette'])).toBe(palette);
+    const png = await boat.screenshot({ path: `${OUT}lifeboat-${palette}.png` });
+    expect(await faults(boat)).toEqual([]);
+    if (palette === 'red') expect(await notRed(png)).toBe(0);
+    await boat.close();
   });
 });

@@ -15,7 +15,8 @@ HMI = ROOT / "hmi_web"
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("suite", sorted(p.name.removesuffix(".test.ts") for p in (HMI / "e2e").glob("*.test.ts")))
 def test_browser(demo: Running, suite: str) -> None:
-    """pages: every page as an operator uses it; link: the network goes and comes back; look: accessibility and red night."""
+    """pages: every page as an operator uses it; tour: a watch by the keyboard alone, in each palette; watch: several windows, phones;
+    link: the network goes and comes back; look: accessibility and red night."""
     assert (HMI / "node_modules").is_dir(), "the tools of the web HMI are not installed: run `npm ci` in hmi_web"
     password = dict(line.split(" ", 1) for line in (demo.data / "first-login.txt").read_text().splitlines())["operator"]
     done = subprocess.run(

@@ -103,8 +103,11 @@ const UNITS: Record<string, string> = { arcsec: '″' };
 /** The unit as it is drawn. */
 export const unit = (u: string | null | undefined): string => UNITS[u ?? ''] ?? u ?? '';
 
-/** `TRACKING` and `TAKING_DATA` as words: `Tracking`, `Taking data`. */
+const ABBREVIATIONS: ReadonlySet<string> = new Set(['UPS']);
+
+/** `TRACKING` and `TAKING_DATA` as words: `Tracking`, `Taking data`; abbreviations stay. */
 export function words(label: string): string {
+  if (ABBREVIATIONS.has(label)) return label;
   const text = label.replaceAll('_', ' ').toLowerCase();
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
