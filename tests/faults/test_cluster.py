@@ -1,4 +1,4 @@
-"""A broker of three is lost under 20 000 points/s: stored = sent, none twice, none missing.
+"""A broker of three and a Cassandra node of three are lost under 20 000 points/s: stored = sent, none twice, none missing.
 
 Replication 3; two brokers must have a record before it is acknowledged; LOCAL_QUORUM reads and writes.
 """
@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.support.accounts import fault
+from tests.support.platform import mla
 from tests.support.stack import Stack, stack
 
 pytestmark = pytest.mark.timeout(1500)
@@ -51,3 +52,13 @@ async def test_the_broker_that_leads_most_partitions_is_lost_and_comes_back(site
     async with fault(site, "a Kafka broker of three comes back"):
         site.start_engine("kafka")
         site.wait(lambda: in_step(site), PATIENCE, "all copies in step")
+
+
+async def test_a_cassandra_node_is_lost(site: Stack) -> None:
+    async with fault(site, "`kill -9` of a Cassandra node of three"):
+        site.kill_engine("cassandra", 0)
+    with (site.folder / "site" / "site.yaml").open("a") as out:
+        out.write("# published while a node was away\n")
+    mla("cdb", "import", str(site.folder / "site"), "-m", "with two of three", data=site.services.data, env=site.services.env)
+    site.start_engine("cassandra")
+    assert not site.revived, site.revived
