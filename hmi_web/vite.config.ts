@@ -27,8 +27,38 @@ function packed(): Plugin {
   };
 }
 
+/** Lets the browser fetch the application and its style while it reads the small entry that asks the first question. */
+function preloaded(): Plugin {
+  return {
+    name: 'preloaded',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(html, { bundle }) {
+        const chunks = Object.values(bundle ?? {}).filter((c) => c.type === 'chunk');
+        const entry = chunks.find((c) => c.isEntry);
+        const files = new Set<string>();
+        const styles = new Set<string>();
+        const take = (name: string): void => {
+          const chunk = chunks.find((c) => c.fileName === name);
+          if (!chunk || files.has(name) || chunk === entry) return;
+          files.add(name);
+          chunk.viteMetadata?.importedCss.forEach((css) => styles.add(css));
+          chunk.imports.forEach(take);
+        };
+        entry?.dynamicImports.forEach(take);
+        const links = [
+          ...[...files].map((f) => `<link rel="modulepreload" crossorigin href="./${f}">`),
+          ...[...styles].map((f) => `<link rel="stylesheet" crossorigin href="./${f}">`),
+        ];
+        return html.replace('</head>', `  ${links.join('\n    ')}\n  </head>`);
+      },
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [svelte(), packed()],
+  plugins: [svelte(), preloaded(), packed()],
   base: './',
   build: {
     outDir: 'dist',

@@ -51,6 +51,8 @@ def samples_of(field: str, arguments: Mapping[str, Any], now: int) -> int:
     """Samples that a root field may give or has to look up."""
     if field == "series":
         return series_cost(arguments, now)
+    if field == "pointTable":
+        return len(arguments.get("names") or ())
     points = len(arguments.get("points") or ())
     return points * LOOK_BACK if field == "valuesAt" else points if field == "lastValues" else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from hmi_backend.graphql import read_annotations, read_cdb, read_fleet, read_history, read_platform, read_points
+from hmi_backend.graphql import read_annotations, read_cdb, read_fleet, read_history, read_platform, read_points, read_table
 from hmi_backend.graphql import types_annotations as marks
 from hmi_backend.graphql import types_cdb as cdb_types
 from hmi_backend.graphql import types_fleet as fleet_types
@@ -16,7 +16,7 @@ from hmi_backend.graphql.context import Info
 from hmi_backend.graphql.fields import field, given
 from hmi_backend.graphql.scalars import Time
 from hmi_backend.graphql.types_history import PointHistory
-from hmi_backend.graphql.types_point import Point, PointConnection
+from hmi_backend.graphql.types_point import Point, PointConnection, PointTable
 from hmi_backend.graphql.types_points import From, MaybeFrom, MaybeTo, To
 
 
@@ -35,6 +35,10 @@ class Query:
     @field("The newest sample of each point.")
     async def last_values(self, info: Info, points: list[str]) -> points_types.LiveBatch:
         return await read_points.last_values(info.context, points)
+
+    @field("Many points at once, for screens: those of these names and of these groups, as far as there are any. At most 20 000.")
+    async def point_table(self, info: Info, names: list[str] = [], groups: list[str] = []) -> PointTable:  # noqa: B006  # never changed
+        return await read_table.point_table(info.context, names, groups)
 
     @field("Samples with from <= time < to, as they are or resampled; one block per point, in that order.")
     async def series(

@@ -16,6 +16,7 @@ Duration = NewType("Duration", int)
 Long = NewType("Long", int)
 Value = NewType("Value", object)
 Columns = NewType("Columns", dict[str, Any])
+Definitions = NewType("Definitions", dict[str, Any])
 ViewContent = NewType("ViewContent", dict[str, Any])
 
 
@@ -31,7 +32,7 @@ def _parse_long(value: object) -> int:
 
 
 def _parse_columns(value: object) -> object:
-    raise BadRequest("Columns are given out, not taken in")
+    raise BadRequest("Columns and Definitions are given out, not taken in")
 
 
 def _parse_content(value: object) -> dict[str, Any]:
@@ -71,6 +72,16 @@ SCALARS: Mapping[object, ScalarDefinition] = {
             'Samples as one JSON value of equally long columns, {"t": […], "v": […], "q": […]}: '
             "microseconds UTC, values, quality (0 good, 1 uncertain, 2 bad). "
             "A value that is not a number, or infinite, is null; where nothing was ever received t, v and q are null."
+        ),
+        serialize=lambda v: v,
+        parse_value=_parse_columns,
+    ),
+    Definitions: strawberry.scalar(
+        name="Definitions",
+        description=(
+            "What is configured of some points as one JSON value, "
+            '{"type": […], "asset": […], "device": […], "address": […], "types": […]}: '
+            "columns aligned with the points; `type` counts in `types`, whose entries have the fields that a Point has of the same names."
         ),
         serialize=lambda v: v,
         parse_value=_parse_columns,

@@ -10,7 +10,7 @@ import orjson
 from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
@@ -48,9 +48,7 @@ class Socket(ASGIWebSocketAdapter):
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:
             await self.ws.send_text(dumps(message).decode())
-        except RuntimeError as error:  # the socket was closed between the check and the send
-            raise WebSocketDisconnected from error
-        except OSError as error:
+        except (RuntimeError, OSError, WebSocketDisconnect) as error:  # the client went, or the socket was closed, before the send
             raise WebSocketDisconnected from error
 
 

@@ -7,7 +7,7 @@ import strawberry
 from hmi_backend.graphql import read_history, read_latency, read_uses
 from hmi_backend.graphql.context import Info
 from hmi_backend.graphql.fields import field
-from hmi_backend.graphql.scalars import Long, Time, Value
+from hmi_backend.graphql.scalars import Columns, Definitions, Long, Time, Value
 from hmi_backend.graphql.types_history import PointAsOf
 from hmi_backend.graphql.types_latency import PointLatency
 from hmi_backend.graphql.types_points import EnumLabel, From, PageInfo, PointLimits, SampleQuality, To, ValueRange
@@ -69,3 +69,12 @@ class PointConnection:
     page_info: PageInfo
     total_count: int | None = strawberry.field(description="Null where quality is filtered: it changes while you read.")
     revision: int = strawberry.field(description="The configuration in force.")
+
+
+@strawberry.type(description="Many points at once: definitions and newest samples, aligned with points.")
+class PointTable:
+    revision: int = strawberry.field(description="The configuration in force.")
+    server_time: Time
+    points: list[str]
+    definitions: Definitions
+    columns: Columns

@@ -1,7 +1,10 @@
-import { mount } from 'svelte';
-import App from './App.svelte';
+// Small, so that the first question is on its way while the application is still being read.
+import { askAhead, question } from './api/first';
 import './styles/tokens.css';
 import './styles/base.css';
 
-const target = document.getElementById('app');
-if (target) mount(App, { target });
+askAhead(question(location.hash));
+void import('./application').then(({ start }) => {
+  const target = document.getElementById('app');
+  if (target) start(target);
+});

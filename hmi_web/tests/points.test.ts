@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { LiveBatch, PointDef } from '../src/api/types';
+import type { LiveBatch } from '../src/api/types';
 
 const fake = vi.hoisted(() => {
   return {
@@ -8,6 +8,25 @@ const fake = vi.hoisted(() => {
     feeds: [] as { points: string[]; next: (d: { live: LiveBatch }) => void; ended: boolean }[],
     fail: 0,
     gaps: [] as { start: number; end: number | null }[],
+    /** What comes with the definitions: nothing received yet, unless a test says so. */
+    first: [] as (number | null)[],
+    table: (names: string[]) => ({
+      revision: 1,
+      serverTime: 0,
+      points: names,
+      definitions: {
+        type: names.map(() => 0),
+        asset: names.map(() => 'a'),
+        device: names.map(() => 'd'),
+        address: names.map(() => ''),
+        types: [{ unit: '°C', kind: 'DOUBLE', sampling: 1, limits: { lolo: null, lo: null, hi: 18, hihi: 20 }, labels: [] }],
+      },
+      columns: {
+        t: names.map((_, i) => (fake.first[i] == null ? null : 7)),
+        v: names.map((_, i) => fake.first[i] ?? null),
+        q: names.map((_, i) => (fake.first[i] == null ? null : 0)),
+      },
+    }),
   };
 });
 
@@ -18,25 +37,7 @@ vi.mock('../src/api/http', () => ({
     if (fake.fail-- > 0) return Promise.reject(new Error('no answer'));
     fake.queries.push({ query, variables });
     const names = variables['names'] as string[] | undefined;
-    if (names)
-      return Promise.resolve({
-        points: {
-          nodes: names
-            .filter((n) => !n.endsWith('unknown'))
-            .map(
-              (name) =>
-                ({
-                  name,
-                  unit: '°C',
-                  kind: 'DOUBLE',
-                  sampling: 1,
-                  device: 'd',
-                  limits: { lolo: null, lo: null, hi: 18, hihi: 20 },
-                  labels: [],
-                }) as Partial<PointDef>,
-            ),
-        },
-      });
+    if (names) return Promise.resolve({ pointTable: fake.table(names.filter((n) => !n.endsWith('unknown'))) });
     const points = variables['points'] as string[];
     if (query.includes('GapsAt')) return Promise.resolve({ series: points.map((point) => ({ point, gaps: fake.gaps })) });
     return Promise.resolve({
@@ -118,6 +119,19 @@ describe('points in sight', () => {
     expect([points.of('a.b.c').breach, points.of('a.b.c').quality]).toEqual([null, 'bad']);
     open()[0]?.next(batch(['a.b.c'], [now - 60e6], [21], [0]));
     expect([points.of('a.b.c').fresh, points.of('a.b.c').breach]).toEqual(['stale', null]);
+    end();
+  });
+
+  it('have the values that came with their definitions until the subscription tells newer ones', async () => {
+    fake.first = [17];
+    const end = points.watch(['first.b.c']);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(points.of('first.b.c').value).toBe(17);
+    open()[0]?.next(batch(['first.b.c'], [clock.exact()], [18], [0]));
+    expect(points.of('first.b.c').value).toBe(18);
+    await points.refresh();
+    expect(points.of('first.b.c').value).toBe(18);
+    fake.first = [];
     end();
   });
 

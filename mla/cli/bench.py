@@ -33,6 +33,7 @@ BENCHES = {
     "archive": Bench("bench.archive", 0.0, "bytes per point of one day of 1 Hz series"),
     "query": Bench("bench.query", 10.0, "one day of a 1 Hz point to 1 000 buckets, in the archive and over GraphQL"),
     "fanout": Bench("bench.fanout", 10.0, "live values to many subscribers"),
+    "browser": Bench("bench.browser", 40.0, "the web HMI in Chromium: page usable, value to pixel, panning, an hour of heap", 40.0),
     "startup": Bench("bench.startup", 0.0, "`mla up` to ready"),
 }
 UNITS = (

@@ -53,6 +53,28 @@ async def test_null_stands_for_the_default_of_an_argument(hmi: Hmi) -> None:
     assert len(found["points"]["nodes"]) == 100
 
 
+async def test_a_table_tells_of_many_points_at_once_what_the_catalogue_tells_of_each(hmi: Hmi) -> None:
+    now = hmi.clock.now()
+    await hmi.ports.hot.put([batch(["ast1.mount.azimuth", "ast3.mount.azimuth"], [12.5, 13.5], time=now)])
+    data = await hmi.data(
+        """{ table: pointTable(names: ["ast1.mount.state", "ast1.mount.azimuth", "no.such.point"], groups: ["mount.azimuth", "no.group"]) {
+               revision points definitions columns }
+             points(filter: {names: ["ast1.mount.state", "ast3.mount.azimuth"]}) { revision nodes {
+               name unit description kind asset device address group sampling deadband archiveClass
+               limits { lolo lo hi hihi } range { low high } labels { value label } } } }"""
+    )
+    table, listed = data["table"], {n.pop("name"): n for n in data["points"]["nodes"]}
+    names = table["points"]
+    assert names == ["ast1.mount.state", "ast1.mount.azimuth", *(f"ast{i}.mount.azimuth" for i in range(2, 10))]
+    assert dict(zip(names, table["columns"]["v"], strict=True))["ast3.mount.azimuth"] == 13.5
+    assert table["columns"]["t"][:2] == [None, now]
+    assert table["revision"] == data["points"]["revision"] == 1
+    told = table["definitions"]
+    for name, point in listed.items():
+        i = names.index(name)
+        assert {**told["types"][told["type"][i]], **{k: told[k][i] for k in ("asset", "device", "address")}} == point
+
+
 async def test_a_point_tells_what_it_is_and_what_it_is_now(hmi: Hmi) -> None:
     now = hmi.clock.now()
     await hmi.ports.hot.put([batch(["ast1.mount.azimuth", "ast1.mount.elevation"], [12.5, float("nan")], time=now, quality=[0, 2])])

@@ -143,6 +143,9 @@ async def test_the_built_hmi_is_served_with_its_cache_rules(hmi: Hmi) -> None:
         async with client.stream("GET", "/assets/app-1a2b3c.js", headers={"accept-encoding": "gzip, br"}) as packed:
             assert packed.headers["content-encoding"] == "br"
             assert b"".join([b async for b in packed.aiter_raw()]) == b"brotli"
+        again = await client.get("/", headers={"accept": "text/html", "if-none-match": f'"other", W/{page.headers["etag"]}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", page.headers["etag"])
+        assert "content-security-policy" in again.headers
         for path in ("/assets/gone.js", "/favicon.ico", "/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt"):
             assert (await client.get(path, headers={"accept": "*/*"})).status_code == 404, path
 

@@ -1,5 +1,7 @@
 /** GraphQL over HTTP and log-in. The session travels as an HttpOnly cookie: no token is ever held by scripts. */
 
+import { askedAhead, HEADERS } from './first';
+
 export interface GraphQLErrorLike {
   message: string;
   extensions?: { code?: string };
@@ -24,15 +26,11 @@ export function whenUnauthenticated(listener: Listener): void {
   onUnauthenticated = listener;
 }
 
-async function post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+async function post(path: string, content: unknown, signal?: AbortSignal): Promise<Response> {
+  const body = JSON.stringify(content);
+  const more = signal ? { signal } : {};
   try {
-    return await fetch(path, {
-      method: 'POST',
-      credentials: 'same-origin',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
-      body: JSON.stringify(body),
-      ...(signal ? { signal } : {}),
-    });
+    return await (askedAhead(body) ?? fetch(path, { method: 'POST', credentials: 'same-origin', headers: HEADERS, body, ...more }));
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiError('the platform does not answer', 'OFFLINE');

@@ -1,5 +1,7 @@
 /** Every document the HMI sends. tests/queries.test.ts validates them against hmi_backend/schema.graphql. */
 
+export { FIRST } from './first';
+
 const POINT = `fragment P on Point {
   name unit description kind asset device address group sampling deadband archiveClass
   limits { lolo lo hi hihi } range { low high } labels { value label }
@@ -36,10 +38,9 @@ export const SOURCES = `query Sources {
   stateEvents(first: 3) { nodes { source time kind detail } }
 }`;
 
-export const POINTS_BY_NAME = `query PointsByName($names: [String!]!, $first: Int!) {
-  points(filter: { names: $names }, first: $first) { nodes { ...P } revision }
-}
-${POINT}`;
+export const POINTS_BY_NAME = `query PointsByName($names: [String!]!) {
+  pointTable(names: $names) { revision serverTime points definitions columns }
+}`;
 
 export const FIND = `query Find($search: String!) {
   points(filter: { search: $search }, first: 12) { nodes { name unit description kind } totalCount }

@@ -62,6 +62,21 @@ export interface Me {
   expires: Micros;
 }
 
+/** Many points at once; columns of definitions and values are aligned with `points`. */
+export interface PointTable {
+  revision: number;
+  serverTime: Micros;
+  points: string[];
+  definitions: {
+    type: number[];
+    asset: string[];
+    device: string[];
+    address: string[];
+    types: Omit<PointDef, 'name' | 'asset' | 'device' | 'address'>[];
+  };
+  columns: unknown;
+}
+
 export interface LiveBatch {
   seq: number;
   serverTime: Micros;

@@ -1,6 +1,7 @@
 /** What the platform says of itself, worst first: the lines of the shell's notice field. Pure. */
 
 import type { Pipeline, ServiceState, Source } from '../api/types';
+import { natural } from './order';
 import type { Micros } from './time';
 
 export interface Notice {
@@ -61,5 +62,5 @@ export function notices(f: Facts): Notice[] {
       page: 'configuration',
       rank: 5,
     });
-  return out.sort((a, b) => a.rank - b.rank || (b.since ?? 0) - (a.since ?? 0) || a.subject.localeCompare(b.subject));
+  return out.sort((a, b) => a.rank - b.rank || (b.since ?? 0) - (a.since ?? 0) || natural(a.subject, b.subject));
 }

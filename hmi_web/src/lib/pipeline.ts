@@ -1,6 +1,7 @@
 /** Reading the loss ledger. Pure. */
 
 import type { Hop } from '../api/types';
+import { natural } from './order';
 
 /** Causes that the configuration asked for: what was filtered is not missing. */
 export const WANTED_LOSS: ReadonlySet<string> = new Set([
@@ -35,9 +36,9 @@ export interface HopGroup {
 
 /** Hops of one name together, in the order data flows. */
 export function grouped(hops: readonly Hop[]): HopGroup[] {
-  const names = [...new Set(hops.map((h) => h.name))].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+  const names = [...new Set(hops.map((h) => h.name))].sort((a, b) => place(a) - place(b) || natural(a, b));
   return names.map((name) => {
-    const parts = hops.filter((h) => h.name === name).sort((a, b) => a.source.localeCompare(b.source, 'en', { numeric: true }));
+    const parts = hops.filter((h) => h.name === name).sort((a, b) => natural(a.source, b.source));
     return { name, parts, total: together(name, parts) };
   });
 }

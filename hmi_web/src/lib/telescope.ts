@@ -109,6 +109,21 @@ export const SITE_WORDS = {
   generator: 'power.generator_state',
 } as const;
 
+/** Everything of one telescope that the Array page watches, after its name. */
+export const SCOPE_POINTS: readonly string[] = [
+  ...new Set([...Object.values(POINTING), ...COLUMNS.flatMap((c) => [c.point, ...(c.greatestOf ?? [])]), ...TICK_POINTS]),
+];
+
+/** Everything of the site that the Array page watches, after its name; feeders by number. */
+export const sitePoints = (feeders: number): string[] => [
+  ...[...WEATHER, ...POWER].map((r) => r.point),
+  ...Array.from({ length: feeders }, (_, i) => `power.feeder${(i + 1).toString()}`),
+  ...Object.values(SITE_WORDS),
+];
+
+/** What the Array page watches, as groups: the same for every telescope, and known before the telescopes are. */
+export const ARRAY_GROUPS: readonly string[] = [...new Set([...SCOPE_POINTS, ...sitePoints(9)])];
+
 export interface Lane {
   part: Part['key'];
   /** States written under the title. */

@@ -16,6 +16,9 @@ export interface ArchiveStatus {
   classes: { name: string; chunk: number | null; retention: number | null; samples: number; bytes: number }[];
 }
 
+/** Nothing on the first picture waits for it. */
+const SOON_MS = 500;
+
 class ArchiveState {
   now = $state.raw<ArchiveStatus | null>(null);
 
@@ -29,11 +32,12 @@ class ArchiveState {
   }
 
   run(every = 30_000): () => void {
-    void this.load();
+    const soon = setTimeout(() => void this.load(), SOON_MS);
     const timer = setInterval(() => {
       if (!document.hidden) void this.load();
     }, every);
     return () => {
+      clearTimeout(soon);
       clearInterval(timer);
     };
   }

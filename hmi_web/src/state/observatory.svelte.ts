@@ -3,9 +3,16 @@
 import { gql } from '../api/http';
 import { OBSERVATORY, REVISION_CHANGES } from '../api/queries';
 import type { Asset, Site } from '../api/types';
+import { natural } from '../lib/order';
 import { link } from './link.svelte';
 import { notes } from './notes.svelte';
 import { points } from './points.svelte';
+
+export interface Known {
+  site: Site;
+  assets: Asset[];
+  revision: InForce;
+}
 
 interface InForce {
   revision: number;
@@ -19,13 +26,14 @@ class Observatory {
   revision = $state.raw<InForce>({ revision: 0, newest: 0, points: 0 });
 
   /** The telescopes in their order: assets with a template, directly below the site or at the top, that stand somewhere. */
-  readonly telescopes = $derived(
-    this.assets.filter((a) => a.position && a.type && a.points).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
-  );
+  readonly telescopes = $derived(this.assets.filter((a) => a.position && a.type && a.points).sort((a, b) => natural(a.name, b.name)));
   readonly siteName = $derived(this.assets.find((a) => !a.parent)?.name ?? this.site?.name ?? 'site');
 
   async load(): Promise<void> {
-    const found = await gql<{ site: Site; assets: Asset[]; revision: InForce }>(OBSERVATORY);
+    this.take(await gql<Known>(OBSERVATORY));
+  }
+
+  take(found: Known): void {
     this.site = found.site;
     this.assets = found.assets;
     this.revision = found.revision;

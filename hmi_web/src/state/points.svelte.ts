@@ -6,11 +6,13 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { gql } from '../api/http';
 import { BY_ASSET, BY_GROUP, GAPS_AT, LIVE_VALUES, POINTS_BY_NAME, VALUES_AT } from '../api/queries';
-import type { Gap, LiveBatch, PointDef } from '../api/types';
+import type { Gap, LiveBatch, PointDef, PointTable } from '../api/types';
 import { readColumns } from '../lib/columns';
 import * as format from '../lib/format';
 import type { Value } from '../lib/format';
 import { breach, freshness, quality, staleAfter } from '../lib/judge';
+import { natural } from '../lib/order';
+import { definitions } from '../lib/table';
 import type { Micros } from '../lib/time';
 import { clock } from './clock.svelte';
 import { lasting } from './lasting.svelte';
@@ -29,7 +31,7 @@ export interface Sample {
 
 export type Tap = (point: string, sample: Sample) => void;
 
-const PAGE = 400;
+const PAGE = 2000;
 const MAX_HZ = 4;
 
 /** At the moment the time is held at: the sources that were connected, and why the others were silent. */
@@ -166,7 +168,7 @@ class Points {
   /** The same quantity of all telescopes, in their order. */
   async ofGroup(group: string): Promise<string[]> {
     const { points } = await gql<{ points: { nodes: PointDef[] } }>(BY_GROUP, { group });
-    return this.#know(points.nodes).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    return this.#know(points.nodes).sort(natural);
   }
 
   #know(defs: readonly PointDef[]): string[] {
@@ -179,11 +181,18 @@ class Points {
     for (let i = 0; i < names.length; i += PAGE) pages.push(names.slice(i, i + PAGE));
     await Promise.all(
       pages.map(async (page) => {
-        const { points } = await gql<{ points: { nodes: PointDef[] } }>(POINTS_BY_NAME, { names: page, first: page.length });
-        const found = new Map(points.nodes.map((d) => [d.name, d]));
-        for (const n of page) this.of(n).def = found.get(n) ?? null;
+        const { pointTable } = await gql<{ pointTable: PointTable }>(POINTS_BY_NAME, { names: page });
+        const found = new Set(pointTable.points);
+        for (const n of page) if (!found.has(n)) this.of(n).def = null;
+        this.know(pointTable);
       }),
     );
+  }
+
+  /** Takes definitions in, and the values that come with them where there is none yet: they are there before the subscription is. */
+  know(table: PointTable): void {
+    for (const d of definitions(table)) this.of(d.name).def = d;
+    if (this.#fixedAt === null) this.#take(table, (r) => r.sample === undefined);
   }
 
   #plan(ms = 20): void {
@@ -243,26 +252,30 @@ class Points {
     this.#end = names.length
       ? link.follow<{ live: LiveBatch }>('points', LIVE_VALUES, { points: names, maxHz: MAX_HZ }, ({ live }) => {
           clock.hear(live.serverTime);
-          this.#take(live, true);
+          const changed = this.#take(live);
+          for (const name of this.#taps.size ? changed : []) {
+            const { sample } = this.of(name);
+            if (sample) for (const tap of this.#taps) tap(name, sample);
+          }
         })
       : () => undefined;
     before();
   }
 
-  #take(batch: LiveBatch, live = false): void {
+  #take(batch: Pick<LiveBatch, 'points' | 'columns'>, where: (r: Reading) => boolean = () => true): string[] {
     const { t, v, q, c } = readColumns(batch.columns);
-    batch.points.forEach((name, i) => {
-      const at = t[i];
+    return batch.points.filter((name, i) => {
       const r = this.of(name);
+      if (!where(r)) return false;
+      const at = t[i];
       if (at == null) {
         r.sample = null;
-        return;
+        return false;
       }
       const until = c?.[i];
-      const sample: Sample = { t: at, v: v[i] ?? null, q: q[i] ?? 2, ...(until == null ? {} : { c: until }) };
-      r.sample = sample;
+      r.sample = { t: at, v: v[i] ?? null, q: q[i] ?? 2, ...(until == null ? {} : { c: until }) };
       this.updates += 1;
-      if (live) for (const tap of this.#taps) tap(name, sample);
+      return true;
     });
   }
 }

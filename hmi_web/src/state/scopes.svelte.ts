@@ -2,7 +2,7 @@
 
 import type { Asset } from '../api/types';
 import { rank, type Breach } from '../lib/judge';
-import { COLUMNS, letter, PARTS, POINTING, TICK_POINTS } from '../lib/telescope';
+import { letter, PARTS, POINTING, SCOPE_POINTS } from '../lib/telescope';
 import { words } from '../lib/format';
 import type { Tick } from '../ui/Ticks.svelte';
 import { lasting } from './lasting.svelte';
@@ -77,7 +77,4 @@ export function worst(breaches: readonly (Breach | null)[]): Breach | null {
 }
 
 /** The points of one telescope that the Array page watches. */
-export function scopePoints(name: string): string[] {
-  const columns = COLUMNS.flatMap((c) => [c.point, ...(c.greatestOf ?? [])]);
-  return [...new Set([...Object.values(POINTING), ...columns, ...TICK_POINTS])].map((p) => `${name}.${p}`);
-}
+export const scopePoints = (name: string): string[] => SCOPE_POINTS.map((p) => `${name}.${p}`);

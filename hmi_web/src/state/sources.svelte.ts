@@ -14,6 +14,11 @@ export interface SourceEvent {
   detail: string;
 }
 
+export interface Heard {
+  sources: Source[];
+  stateEvents: { nodes: SourceEvent[] };
+}
+
 class Sources {
   /** The newest things that happened to any source. */
   events = $state.raw<SourceEvent[]>([]);
@@ -31,20 +36,23 @@ class Sources {
 
   async load(): Promise<void> {
     try {
-      const found = await gql<{ sources: Source[]; stateEvents: { nodes: SourceEvent[] } }>(SOURCES);
-      this.all = found.sources;
-      this.events = found.stateEvents.nodes;
+      this.take(await gql<Heard>(SOURCES));
       notes.solved('sources');
     } catch (error) {
       notes.problem('sources', error);
     }
   }
 
+  take(found: Heard): void {
+    this.all = found.sources;
+    this.events = found.stateEvents.nodes;
+  }
+
   run(): () => void {
     const timer = setInterval(() => {
       if (!document.hidden && link.open) void this.load();
     }, 2000);
-    void this.load();
+    if (!this.all.length) void this.load();
     return () => {
       clearInterval(timer);
     };
