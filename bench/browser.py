@@ -21,7 +21,7 @@ import click
 
 import hmi_backend
 from bench.result import Result, cores, percentiles
-from bench.screens import PASSWORD, USER, FastClock, Site, site
+from bench.screens import PASSWORD, PULSE, USER, FastClock, Site, site
 from deploy.engines import running
 from kernel.clock import SECOND, SystemClock
 from kernel.errors import BadUsage
@@ -29,7 +29,7 @@ from kernel.errors import BadUsage
 WEB: Final = Path(__file__).parents[1] / "hmi_web"
 HZ: Final = 4.0
 HOUR_MESSAGES: Final = round(3600 * HZ)
-FACTOR: Final = 20.0
+FACTOR: Final = 10.0
 """How much faster than the computer's the clocks of the accelerated hour run."""
 SHOWN: Final = re.compile(r"(\d+\.\d\d)$")
 
@@ -73,7 +73,7 @@ async def browser(seconds: float, points: int, rate: float | None, engines: bool
 
 async def _screens(root: Path, hot_url: str, seconds: float) -> tuple[dict[str, Any], Sequence[tuple[str, int]]]:
     async with site(root, SystemClock(), hot_url) as served, asyncio.TaskGroup() as group:
-        feeds = [group.create_task(served.everything(1.0)), group.create_task(served.pulse())]
+        feeds = [group.create_task(served.everything(1.0, but=PULSE)), group.create_task(served.pulse())]
         seen = await _node(served, ("usable", "pixel", "pan"), {"MLA_BENCH_SECONDS": str(seconds)})
         for feed in feeds:
             feed.cancel()

@@ -13,6 +13,7 @@ from archive import open_archive
 from bench.archive import START, column_of, settled
 from bench.load import quantised
 from bench.result import Result, cores, percentiles, rss_mb
+from bench.series import over_graphql
 from kernel.archive import Archive, Resample, ResampleMethod, SeriesQuery
 from kernel.batches import build
 from kernel.clock import DAY, SECOND, ManualClock, monotonic
@@ -34,6 +35,7 @@ async def query(seconds: float, points: int, rate: float | None) -> Result:
             single = [await timed(archive, name, (m,)) for m in METHODS for _ in range(20)]
             together = [await timed(archive, name) for _ in range(max(20, int(seconds * 10)))]
             many = [await _timed_many(archive, [n for n, _ in zip(config.points, range(20), strict=False)]) for _ in range(5)]
+        graphql = await over_graphql(Path(folder), max(20, int(seconds * 3)))
     p50, p99 = percentiles(together)
     return Result(
         "query",
@@ -44,7 +46,7 @@ async def query(seconds: float, points: int, rate: float | None) -> Result:
         p50_ms=p50,
         p99_ms=p99,
         rss_mb=rss_mb(),
-        extra={"one_method_p50_ms": percentiles(single)[0], "minmax_20_points_p50_ms": percentiles(many)[0]},
+        extra={"one_method_p50_ms": percentiles(single)[0], "minmax_20_points_p50_ms": percentiles(many)[0], **graphql},
     )
 
 

@@ -72,9 +72,9 @@ class Site:
     told: list[tuple[str, int]] = field(default_factory=list)
     """Text of each value of PULSE, and the moment at which it was in the hot queue."""
 
-    async def everything(self, hz: float) -> None:
-        """Gives every point a new value so many times a second, source by source, spread over the period."""
-        batches = [_Crowd(self.config, self.past, s) for s in sorted({p.source for p in self.config.points.values()})]
+    async def everything(self, hz: float, but: str = "") -> None:
+        """Gives every point but one a new value so many times a second, source by source, spread over the period."""
+        batches = [_Crowd(self.config, self.past, s, but) for s in sorted({p.source for p in self.config.points.values()})]
         seq, due = 0, self.clock.now()
         while True:
             for crowd in batches:
@@ -97,9 +97,9 @@ class Site:
 class _Crowd:
     """The points of a source: numbers move about where history left them, states stay."""
 
-    def __init__(self, config: ArrayConfig, past: Samples, source: str) -> None:
+    def __init__(self, config: ArrayConfig, past: Samples, source: str, but: str) -> None:
         points = list(config.points.values())
-        rows = np.array([i for i, p in enumerate(points) if p.source == source and p.name != PULSE and past.kind[i] != Kind.NONE], np.int64)
+        rows = np.array([i for i, p in enumerate(points) if p.source == source and p.name != but and past.kind[i] != Kind.NONE], np.int64)
         kind = past.kind[rows]
         rows = rows[kind != Kind.TEXT]
         self._source, self._names = source, tuple(points[r].name for r in rows.tolist())
