@@ -60,7 +60,7 @@ async def test_faults_of_points_are_seen_by_clients() -> None:
 
 async def test_a_network_outage_resets_and_refuses_and_the_session_lives_on() -> None:
     config, url = one()
-    begin = CLOCK.now() / SECOND + 4
+    begin = CLOCK.now() / SECOND + 8
     script = FaultScript((Fault(FaultKind.DISCONNECT, "ast1.opcua", duration=2, first=begin),))
     async with array(config, script):
         assert not await refused(url)
@@ -116,7 +116,7 @@ async def test_a_stalled_server_keeps_its_connections_and_says_nothing() -> None
 
 async def test_a_restart_forgets_every_session() -> None:
     config, url = one()
-    begin = CLOCK.now() / SECOND + 4
+    begin = CLOCK.now() / SECOND + 8
     script = FaultScript((Fault(FaultKind.RESTART, "ast1.opcua", duration=1.5, first=begin),))
     async with array(config, script):
         async with Client(url) as client:
