@@ -71,7 +71,7 @@ bench: install tests/peers/node_modules/.installed
 generate: install
 	$(BIN)/python -m schemas.generate
 
-LOCK := $(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --python-version 3.11
+LOCK := $(BIN)/uv pip compile -q --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --no-header --python-version 3.11
 lock: install
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) --extra dev pyproject.toml -o requirements/dev.txt
