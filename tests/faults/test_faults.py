@@ -8,11 +8,13 @@ from redis import Redis
 from kernel.clock import SECOND, SystemClock
 from tests.support.accounts import fault
 from tests.support.stack import ENGINE_NAMES, SERVICES, Stack, sleep_until
+from tests.support.stepped import step, steppable
 
 pytestmark = pytest.mark.timeout(900)
 FREEZE = 30 * SECOND
 AWAY = 2 * SECOND
 """A supervisor takes so long to start what died."""
+HOUR = 3600
 OTHERS = tuple(s for s in SERVICES if s not in ("collector", "dispatcher"))
 
 
@@ -71,16 +73,36 @@ async def test_a_frozen_collector_is_explained(site: Stack) -> None:
 
 
 async def test_rolling_restart(site: Stack) -> None:
-    """One after the other, each once the one before serves again."""
+    """One after the other, each once the one before serves again. The services come back with clocks that can be stepped."""
     async with fault(site, "rolling restart of the engines"):
         for name in ENGINE_NAMES:
             site.restart_engine(name)
     begun = SystemClock().now()
     async with fault(site, "rolling restart of the services", gaps=lambda: (SystemClock().now() - begun) / SECOND):
         for name in SERVICES:
+            site.services.enter[name] = steppable(site.folder / f"{name}.offset")
             site.stop_service(name)
             site.services.start(name)
             site.await_live()
+    assert not site.revived
+
+
+@pytest.mark.parametrize(
+    ("who", "offsets"),
+    [
+        ("all services", dict.fromkeys(SERVICES, HOUR)),
+        ("all services", dict.fromkeys(SERVICES, -HOUR)),
+        ("collector and dispatcher", {"collector": HOUR, "dispatcher": -HOUR}),
+    ],
+    ids=["ahead", "behind", "apart"],
+)
+async def test_a_stepped_clock(site: Stack, who: str, offsets: dict[str, int]) -> None:
+    """Of the host of all services, then of two hosts; then it is set right again."""
+    said = " and ".join(f"{n:+d} s" for n in sorted(set(offsets.values())))
+    for right in (False, True):
+        async with fault(site, f"clock of {who} set {'right again after ' if right else ''}{said}"):
+            for name, offset in offsets.items():
+                step(site.folder / f"{name}.offset", 0 if right else offset)
     assert not site.revived
 
 
