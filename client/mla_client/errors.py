@@ -129,6 +129,7 @@ BY_CODE: Mapping[str, type[MlaError]] = {
     "GRAPHQL_PARSE_FAILED": BadRequest,
     "GRAPHQL_VALIDATION_FAILED": BadRequest,
     "TOO_LARGE": BadRequest,
+    "METHOD_NOT_ALLOWED": BadRequest,
     "UNAUTHENTICATED": NotLoggedIn,
     "FORBIDDEN": Forbidden,
     "UNKNOWN_POINT": UnknownPoint,
