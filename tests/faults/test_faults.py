@@ -8,13 +8,11 @@ from redis import Redis
 from kernel.clock import SECOND, SystemClock
 from tests.support.accounts import fault
 from tests.support.stack import ENGINE_NAMES, SERVICES, Stack, sleep_until
-from tests.support.stepped import step, steppable
 
 pytestmark = pytest.mark.timeout(900)
 FREEZE = 30 * SECOND
 AWAY = 2 * SECOND
 """A supervisor takes so long to start what died."""
-HOUR = 3600
 OTHERS = tuple(s for s in SERVICES if s not in ("collector", "dispatcher"))
 
 
@@ -73,26 +71,16 @@ async def test_a_frozen_collector_is_explained(site: Stack) -> None:
 
 
 async def test_rolling_restart(site: Stack) -> None:
-    """One after the other, each once the one before serves again. The services come back with clocks that can be stepped."""
+    """One after the other, each once the one before serves again."""
     async with fault(site, "rolling restart of the engines"):
         for name in ENGINE_NAMES:
             site.restart_engine(name)
     begun = SystemClock().now()
     async with fault(site, "rolling restart of the services", gaps=lambda: (SystemClock().now() - begun) / SECOND):
         for name in SERVICES:
-            site.services.enter[name] = steppable(site.folder / f"{name}.offset")
             site.stop_service(name)
             site.services.start(name)
             site.await_live()
-    assert not site.revived
-
-
-async def test_a_stepped_clock(site: Stack) -> None:
-    """The clock of the host of all services, an hour ahead; then it is set back to the true time."""
-    for seconds, what in ((HOUR, "an hour ahead"), (0, "an hour back again")):
-        async with fault(site, f"clock of all services set {what}"):
-            for name in SERVICES:
-                step(site.folder / f"{name}.offset", seconds)
     assert not site.revived
 
 
