@@ -30,7 +30,7 @@ RATE = 20_000
 PER_BATCH = 500
 """Points of a batch: many small sources, whose keys spread over the partitions."""
 CONSUMERS = (1, 2, 4)
-WARM = 2_000_000
+WARM = 6_000_000
 """Points of a first round on engines that were just started."""
 
 

@@ -21,7 +21,9 @@ from kernel.errors import NotAvailable
 
 T = TypeVar("T")
 FOLD_AFTER = 60 * SECOND
-MOST_SAMPLES = 4_500_000
+MANY_SAMPLES = 1_500_000
+"""With so many appended and in parts that are neither full nor old, the largest are folded until half is left."""
+MOST_SAMPLES = 3 * MANY_SAMPLES
 """With so many appended and not folded (some 150 MB), appends wait until some are."""
 LOOK_EVERY = 5.0
 """Seconds."""
@@ -65,7 +67,7 @@ class Upkeep:
             self._room.clear()
 
     async def fold(self, *, everything: bool = True) -> int:
-        """Folds this writer's parts: all, or those that are full or a minute old. Returns how many samples."""
+        """Folds this writer's parts: all, or those that are full or a minute old, and the largest of too many. Returns how many samples."""
         try:
             return await self._in(self._folding, lambda: self._fold(everything))
         finally:
@@ -98,7 +100,7 @@ class Upkeep:
     def _fold(self, everything: bool) -> int:
         now = self._clock.now()
         total = 0
-        for part in self.writer.take(now if everything else now - FOLD_AFTER):
+        for part in self.writer.take(now, 0) if everything else self.writer.take(now - FOLD_AFTER, MANY_SAMPLES):
             entries = fold_entries(self._tools, part.key) if part.doubtful else part.entries
             total += fold(self._tools, part.key, entries, self._journal, now)
             self.writer.folded(part)

@@ -253,12 +253,20 @@ class Writer:
             np.maximum.at(self._newest, table.point, table.time)
         return late
 
-    def take(self, before: int) -> list[Part]:
-        """Parts to be folded: those that are full, and those opened before a moment, which are closed now. A part that was opened long
-        after that moment was opened before our clock was set back."""
+    def take(self, before: int, many: int) -> list[Part]:
+        """Parts to be folded: those that are full, and those opened before a moment, which are closed now; and the largest, where `many`
+        samples or more are in the others, until half are left. A part that was opened long after that moment was opened before our clock
+        was set back."""
         with self._appending, self.lock:
-            for source in [s for s, p in self._open.items() if not before < p.opened < before + SET_BACK or p.bytes >= PART_BYTES]:
-                self.closed.append(self._open.pop(source))
+            due = [s for s, p in self._open.items() if not before < p.opened < before + SET_BACK or p.bytes >= PART_BYTES]
+            self.closed += [self._open.pop(source) for source in due]
+            left = sum(p.n for p in self._open.values())
+            if left >= many:
+                for source in sorted(self._open, key=lambda s: -self._open[s].n):
+                    if left <= many // 2:
+                        break
+                    left -= self._open[source].n
+                    self.closed.append(self._open.pop(source))
             return list(self.closed)
 
     def low(self) -> int:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from archive import open_archive
-from archive.distributed import sealer, writer
+from archive.distributed import sealer, upkeep, writer
 from archive.distributed.adapter import DistributedArchive
 from archive.distributed.journal import Journal
 from archive.distributed.tables import chunk_table
@@ -88,6 +88,19 @@ async def test_a_sample_goes_from_journal_to_open_tier_to_chunk(archive: Distrib
     found = await archive.at(("fast", "slow", "never"), T + 700 * SECOND)
     assert found.time.tolist() == [T + 700 * SECOND, T + 600 * SECOND, 0]
     assert found.received.tolist() == [NOW, NOW, 0]
+
+
+async def test_while_much_comes_the_largest_parts_do_not_wait_to_be_a_minute_old(
+    archive: DistributedArchive, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "MANY_SAMPLES", 1000)
+    for n, source in ((300, "a"), (500, "b")):
+        await archive.append([one(0, f"{source}.p", range(T, T + n), np.ones(n), source=source)])
+    assert await archive.upkeep.fold(everything=False) == 0
+    await archive.append([one(0, "c.p", range(T, T + 200), np.ones(200), source="c")])
+    assert await archive.upkeep.fold(everything=False) == 500
+    assert {source for (source,) in look("source", "archive_parts")} == {"a", "c"}
+    assert archive.upkeep.writer.samples() == 500
 
 
 async def test_late_data_of_a_sealed_window_is_merged_into_its_chunk(archive: DistributedArchive, look: Look) -> None:
