@@ -32,22 +32,26 @@ class Child:
 @asynccontextmanager
 async def children(wanted: Sequence[Child], clock: Clock) -> AsyncIterator[None]:
     """Keeps every child running while the context is open; stops them one after the other, the last first, at its end."""
-    tasks = [asyncio.create_task(_keep(child, clock), name=f"child {child.name}") for child in wanted]
-    try:
-        yield
-    finally:
-        for task in reversed(tasks):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_keep(child, clock), name=f"child {child.name}") for child in wanted]
+        try:
+            yield
+        finally:
+            for task in reversed(tasks):
+                task.cancel()
+                await asyncio.wait([task])
 
 
 async def _keep(child: Child, clock: Clock) -> None:
     pause = 0.5
     while True:
         begun = monotonic()
-        code = await _run(child)
+        try:
+            how = f"ended with code {await _run(child)}"
+        except OSError as error:
+            how = f"cannot be started: {error}"
         pause = 0.5 if monotonic() - begun > 30 else min(pause * 2, LONGEST_PAUSE)
-        log.error("process %s ended with code %s; starting it again in %.1f s", child.name, code, pause)
+        log.error("process %s %s; starting it again in %.1f s", child.name, how, pause)
         await sleep(clock, pause)
 
 

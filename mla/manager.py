@@ -10,7 +10,7 @@ from dataclasses import replace
 from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, sleep
 from kernel.errors import NotAvailable
-from kernel.fleet import Fleet
+from kernel.fleet import SILENT_AFTER, Fleet, InstanceStatus
 from kernel.meter import Meter
 from kernel.steady import steadily
 from schemas.records import (
@@ -25,6 +25,8 @@ from schemas.records import (
 
 log = logging.getLogger(__name__)
 PATIENCE = 10.0
+GRACE = 15.0
+"""Seconds after its start in which a manager waits for the services of its system."""
 
 
 class Manager:
@@ -56,6 +58,8 @@ class Manager:
     async def _report(self) -> None:
         """Says in its own heartbeat how the system is, and logs when an instance falls silent or returns."""
         failed: frozenset[str] = frozenset()
+        missing: tuple[str, ...] = ()
+        begun = self._clock.steady()
         while True:
             now = self._clock.now()
             bad = {
@@ -70,7 +74,17 @@ class Manager:
                 log.info("%s is back or was replaced", name)
             failed = frozenset(bad)
             self._meter.gauges["instances_failed"] = float(len(bad))
+            if self._clock.steady() - begun > GRACE:
+                missing = self._say_missing(missing, unheard(self._services, self._fleet.instances(now)))
             await sleep(self._clock, 1.0)
+
+    def _say_missing(self, before: tuple[str, ...], missing: tuple[str, ...]) -> tuple[str, ...]:
+        """A system that lacks a service is degraded, although all that is heard of it is well."""
+        if missing:
+            self._meter.degraded(f"no {' and no '.join(missing)} is heard: start one with `mla run`, or see its log")
+        elif before:
+            self._meter.recovered()
+        return missing
 
     async def _obey(self) -> None:
         async for request in self._bus.tail(COMMANDS_REQUESTS):
@@ -100,3 +114,9 @@ class Manager:
             return [CommandReply(id=request.id, time=now, instance=request.target, ok=False, detail=str(error))]
         finally:
             del self._replies[request.id]
+
+
+def unheard(services: Sequence[str], instances: Sequence[InstanceStatus]) -> tuple[str, ...]:
+    """Services of which nothing is heard now, and which nobody misses yet: a silent instance that did not say goodbye counts as failed."""
+    known = {i.beat.service for i in instances if i.state is ServiceState.FAILED or i.silent_s * SECOND < SILENT_AFTER}
+    return tuple(s for s in services if s not in known)
