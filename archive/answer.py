@@ -26,7 +26,7 @@ def answer(evidence: Evidence, query: SeriesQuery) -> SeriesBlock:
     if wanted is None or wanted.method is ResampleMethod.RAW or query.start == query.end:
         return raw_block(evidence, query)
     limits = edges(query.start, query.end, wanted)
-    method = ResampleMethod.LAST if evidence.kind is Kind.TEXT and wanted.method not in OF_TEXT else wanted.method
+    method = wanted.method if wanted.method in OF_TEXT or not _of_text(evidence) else ResampleMethod.LAST
     pieces = whole_buckets(slices(evidence.refs, query.start, query.end), limits)
     if method in RAW_IF_FEW:
         few, pieces = _few(pieces, len(limits) - 1)
@@ -64,6 +64,14 @@ def _resampled(
     )
 
 
+def _of_text(evidence: Evidence) -> bool:
+    """Whether the point's values are texts: by its samples in the range, and where there are none by the one in force before it."""
+    if evidence.kind is not Kind.NONE:
+        return evidence.kind is Kind.TEXT
+    before = evidence.before()
+    return before is not None and before.kind is Kind.TEXT
+
+
 def _since(query: SeriesQuery, before: Table | None) -> SeriesQuery:
     """The range from the sample before it on: a gap that lies before the range ends what was in force."""
     return query if before is None else replace(query, start=min(query.start, int(before.time[0])))
@@ -82,7 +90,7 @@ def _counted(evidence: Evidence, query: SeriesQuery, limits: Ints, pieces: Itera
 
 
 def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: Ints, pieces: Iterator[Table]) -> Picked | None:
-    before, after = _usable(evidence.before()), _usable(evidence.after())
+    before, after = _number(evidence.before()), _number(evidence.after())
     ends = _neighbour(before)
     for piece in pieces:
         good = _usable(piece)
@@ -95,6 +103,11 @@ def _interpolated(evidence: Evidence, query: SeriesQuery, fill: Fill, limits: In
     if after is not None:
         wider = replace(wider, end=int(after.time[0]) + 1)
     return interpolated(together(ends), limits, fill, breaks(evidence, wider), evidence.known_until)
+
+
+def _number(table: Table | None) -> Table | None:
+    """A neighbour to draw a line from: none of the time when the point was still, or already, a text."""
+    return None if table is None or table.kind is Kind.TEXT else _usable(table)
 
 
 def _usable(table: Table | None) -> Table | None:

@@ -134,6 +134,9 @@ def _kind(picked: Picked) -> Kind:
 
 
 def _numbers(value: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.object_]) -> NDArray[np.float64]:
+    """Texts, of the time when the point was one, are no number: no line begins or ends there."""
+    if value.dtype == object:
+        return np.array([np.nan if isinstance(v, str) else v for v in value.tolist()], np.float64)
     return value.astype(np.float64, copy=False)
 
 

@@ -88,7 +88,7 @@ class Gate:
         token = bearer(headers)
         if token is not None:
             identity = self._backend.users.identify(token)
-            if identity is None:
+            if identity is None and self._guards(scope):
                 raise Unauthenticated("this token is unknown or has expired: log in again")
             return identity
         cookie = HTTPConnection(scope).cookies.get(COOKIE)
@@ -100,10 +100,14 @@ class Gate:
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         path = scope["path"]
-        guarded = path.startswith(GUARDED) and path not in self._open
         page = path in PAGES and scope["method"] == "GET" and b"query=" not in scope.get("query_string", b"")
-        if guarded and scope[IDENTITY] is None and not (page and _takes_pages(headers.get("accept", ""))):
+        if self._guards(scope) and scope[IDENTITY] is None and not (page and _takes_pages(headers.get("accept", ""))):
             raise Unauthenticated
+
+    def _guards(self, scope: Scope) -> bool:
+        """Whether a path needs a log-in. What needs none is given also to those whose log-in has ended."""
+        path: str = scope["path"]
+        return path.startswith(GUARDED) and path not in self._open
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: ApiError) -> None:
         if scope["type"] == "websocket":

@@ -49,7 +49,7 @@ class TooExpensive(ApiError):
     def __init__(self, cost: int, budget: int, role: str) -> None:
         super().__init__(
             "TOO_EXPENSIVE",
-            f"this asks for {cost:,} samples (points × buckets) and a {role} may ask for {budget:,} at once: "
+            f"this asks for {cost:,} samples (points × buckets), and the role {role} may ask for {budget:,} at once: "
             "ask for fewer points, fewer buckets or a longer `every`, or use /export/series for bulk data",
             cost=cost,
             budget=budget,

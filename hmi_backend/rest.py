@@ -120,6 +120,8 @@ def _query(
 ) -> SeriesQuery:
     now = backend.clock.now()
     grid = None
+    if method in (None, ResampleMethod.RAW) and (every is not None or buckets is not None):
+        raise BadRequest("every and buckets go with resample, for example resample=MEAN")
     if method is not None:
         step = None if every is None else parse_duration(every)
         grid = Resample(method=method, every=step, buckets=buckets, fill=fill)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernel.clock import SECOND
 from schemas.records import Heartbeat, Hop, ServiceState
@@ -15,6 +15,8 @@ STEPPED = 60 * SECOND
 """A heartbeat that is so much older than the one before it was not delivered late: its host's clock was set back."""
 GONE = "process_gone"
 """Cause of what was in a process when it died: it may have got further, or not; the archive's gaps tell."""
+MANAGER = "_manager"
+"""What the names of the services that manage a system end with."""
 _WRONG = (ServiceState.FAILED, ServiceState.DEGRADED)
 _ORDER = (
     ServiceState.FAILED,
@@ -104,8 +106,9 @@ class Fleet:
         return found
 
     def systems(self, now: int) -> tuple[SystemStatus, ...]:
-        """monitoring, logging, alarms, platform: those that have instances."""
-        return self._grouped(now, lambda b: b.system)
+        """monitoring, logging, alarms, platform: those that have instances. One whose services are all stopped is STOPPED although its
+        manager runs, waiting to start it again; one of which some are stopped is DEGRADED."""
+        return tuple(_of_services(s) for s in self._grouped(now, lambda b: b.system))
 
     def services(self, now: int) -> tuple[SystemStatus, ...]:
         """Every service that has instances."""
@@ -164,6 +167,20 @@ def _worst(name: str, members: Sequence[InstanceStatus]) -> SystemStatus:
     state = min((m.state for m in current), key=_ORDER.index)
     errors = [(m.beat.time, m.beat.last_error or f"silent for {m.silent_s:.0f} s") for m in current if m.state in _WRONG]
     return SystemStatus(name, state, tuple(current), max(errors)[1] if errors else "")
+
+
+def _of_services(system: SystemStatus) -> SystemStatus:
+    """The state of a system from those of its services, its manager aside."""
+    states: dict[str, list[ServiceState]] = {}
+    for i in system.instances:
+        if not i.beat.service.endswith(MANAGER):
+            states.setdefault(i.beat.service, []).append(i.state)
+    stopped = sorted(name for name, found in states.items() if set(found) == {ServiceState.STOPPED})
+    if not stopped or system.state in _WRONG:
+        return system
+    if len(stopped) == len(states):
+        return replace(system, state=ServiceState.STOPPED)
+    return replace(system, state=ServiceState.DEGRADED, last_error=f"stopped: {', '.join(stopped)}")
 
 
 def _replaced(gone: InstanceStatus, members: Sequence[InstanceStatus]) -> bool:

@@ -48,31 +48,37 @@ class Api:
     async def subscribe(self, text: str, variables: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The stream of `data` of a subscription."""
         from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
         from websockets.typing import Subprotocol
 
         try:
-            async with connect(
-                f"ws://{self._address}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], max_size=64 << 20
-            ) as socket:
-                await socket.send(json.dumps({"type": "connection_init", "payload": {"token": self._token}}))
-                await socket.recv()
-                await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": text, "variables": dict(variables)}}))
-                yield _stream(socket)
-        except OSError as error:
-            raise NotAvailable(f"nothing answers at {self._address}: start the platform with `mla up`, or set MLA_HTTP") from error
+            socket = await connect(f"ws://{self._address}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], max_size=64 << 20)
+        except (OSError, WebSocketException) as error:  # not of what the caller does with the stream: its standard output may be closed
+            raise NotAvailable(
+                f"nothing answers at {self._address}: start the platform with `mla up`, or set MLA_HTTP ({error})"
+            ) from error
+        async with socket:
+            yield self._stream(socket, text, variables)
 
+    async def _stream(self, socket: Any, text: str, variables: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        from websockets.exceptions import ConnectionClosed
 
-async def _stream(socket: Any) -> AsyncIterator[dict[str, Any]]:
-    async for text in socket:
-        message = json.loads(text)
-        if message["type"] == "ping":
-            await socket.send(json.dumps({"type": "pong"}))
-        elif message["type"] == "next":
-            yield _data(message["payload"])
-        elif message["type"] == "error":
-            raise MlaError("; ".join(e["message"] for e in message["payload"]))
-        elif message["type"] == "complete":
-            return
+        try:
+            await socket.send(json.dumps({"type": "connection_init", "payload": {"token": self._token}}))
+            await socket.recv()
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": text, "variables": dict(variables)}}))
+            while True:
+                message = json.loads(await socket.recv())
+                if message["type"] == "ping":
+                    await socket.send(json.dumps({"type": "pong"}))
+                elif message["type"] == "next":
+                    yield _data(message["payload"])
+                elif message["type"] == "error":
+                    raise MlaError("; ".join(e["message"] for e in message["payload"]))
+                elif message["type"] == "complete":
+                    return
+        except ConnectionClosed as error:
+            raise NotAvailable(f"{self._address} ended the connection ({error}): `mla status` shows what runs") from error
 
 
 def _data(body: dict[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,10 @@ def only_writer(directory: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             owner = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise NotAvailable(f"the archive in {directory} is being written by process {owner}: stop it, or open it read_only") from None
+            raise NotAvailable(
+                f"the archive in {directory} is written by process {owner}, of a platform that runs on this data folder already: "
+                "stop that one, or name another folder with --data"
+            ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield

@@ -16,7 +16,7 @@ from bus.envelope import Undecodable, letters, pack
 from bus.leases import this_process
 from bus.memo import Memo
 from bus.retention import Retention
-from bus.sqlite.files import topics_in
+from bus.sqlite.files import alone, topics_in
 from bus.sqlite.groups import Groups, Progress
 from bus.sqlite.log import Extent, Log
 from bus.sqlite.subscription import Reader, SqliteSubscription
@@ -93,6 +93,7 @@ class SqliteBus:
         self._standby = Standby()
         self._room = Room(IN_FLIGHT)
         self._numbers = itertools.count()
+        self._reporting = asyncio.Lock()
         self._measured: dict[str, Log] = {}
         self._writer = Writer(folder, clock, retention, self._loop, self._settle)
         self._watcher = Watcher(folder, groups, self._post)
@@ -180,9 +181,11 @@ class SqliteBus:
             return
         while True:
             try:
-                fresh = await self.run(self.groups.unreported, topic, [b.seq for b in bad])
-                await self.publish(DEAD_LETTERS, letters(topic, [b for b in bad if b.seq in fresh], self._clock.now()))
-                await self.run(self.groups.report, topic, sorted(fresh), first)
+                # several readers find the same records at the same moment: whoever is second sees what the first one reported
+                async with self._reporting, alone(self._folder / "letters.lock", self._clock):
+                    fresh = await self.run(self.groups.unreported, topic, [b.seq for b in bad])
+                    await self.publish(DEAD_LETTERS, letters(topic, [b for b in bad if b.seq in fresh], self._clock.now()))
+                    await self.run(self.groups.report, topic, sorted(fresh), first)
                 return
             except NotAvailable:
                 self._check_open()

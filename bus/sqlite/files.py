@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from kernel.clock import Clock, sleep
 from kernel.errors import NotAvailable
 
 SUFFIX = ".topic.db"
@@ -87,6 +88,24 @@ def _create(path: Path, schema: str) -> None:
         making.unlink(missing_ok=True)
         _open(making, schema).close()
         making.rename(path)
+
+
+@asynccontextmanager
+async def alone(path: Path, clock: Clock) -> AsyncIterator[None]:
+    """Waits until nobody else of this host is in here with the same path; the end of a process lets the next one in. Raises NotAvailable
+    where the file cannot be made."""
+    try:
+        lock = path.open("a")
+    except OSError as error:
+        raise NotAvailable(f"{path}: {error.strerror}: check the folder, its owner, and the room on its disk") from error
+    with lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await sleep(clock, 0.02)
+        yield
 
 
 @contextmanager

@@ -140,8 +140,8 @@ def series_query(
     """The query; raises BadRequest for what makes no sense."""
     if not 0 < len(names) <= MOST_POINTS:
         raise BadRequest(f"points: ask for 1 to {MOST_POINTS} points, not {len(names)}")
-    if start >= end:
-        raise BadRequest("from must be before to")
+    if start > end:
+        raise BadRequest("to is before from: a range begins with from and ends before to")
     if not 1 <= limit <= 1_000_000:
         raise BadRequest("limit is between 1 and 1000000 samples per point")
     if after is not None and len(names) != 1:
@@ -149,7 +149,7 @@ def series_query(
     grid = None
     if resample is not None and resample.method is not archive.ResampleMethod.RAW:
         if (resample.every is None) == (resample.buckets is None):
-            raise BadRequest('resample: give either every (a duration such as "10s") or buckets (a number), not both')
+            raise BadRequest('resample: give either every (a duration such as "10s") or buckets (a number), one of them')
         if resample.buckets is not None and not 1 <= resample.buckets <= 100_000:
             raise BadRequest("buckets is between 1 and 100000")
         grid = archive.Resample(resample.method, resample.every, resample.buckets, resample.fill or archive.Fill.NONE)

@@ -83,11 +83,12 @@ def parse_time(text: str) -> int:
 
 
 def parse_range(start: str, end: str) -> tuple[int, int]:
-    """Both ends of a range, microseconds UTC. Raises BadUsage where it ends before it begins or lies before 1970."""
+    """Both ends of a range, microseconds UTC. One that ends where it begins is empty. Raises
+    BadUsage where it ends before it begins or lies before 1970."""
     lo, hi = parse_time(start), parse_time(end)
     if lo < 0 or hi > FARTHEST:
         raise BadUsage(f"the range {start!r} to {end!r} leaves the years 1970 to 2069")
-    if hi <= lo:
+    if hi < lo:
         raise BadUsage(f"the range ends at {show_time(hi)}, before it begins at {show_time(lo)}")
     return lo, hi
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -13,8 +15,10 @@ from archive.export import ArchiveExporter
 from kernel.archive import Archive, Fill, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.clock import SystemClock
 from kernel.live_config import LiveConfig
-from mla.cli.common import parse_range, run_async, settings_of, show_bytes
+from mla.cli.common import emit_json, json_option, parse_range, run_async, settings_of, show_bytes
 from mla.cli.read import config_of, grid, select
+
+FORMS = ("csv", "parquet", "jsonl", "arrow")
 
 
 class Watched:
@@ -40,41 +44,54 @@ def export() -> None:
 @click.argument("names", nargs=-1, metavar="[POINT…]")
 @click.option("--from", "start", required=True, help="ISO 8601, now-1d or microseconds UTC.")
 @click.option("--to", "end", default="now", show_default=True)
-@click.option("--format", "form", type=click.Choice(["csv", "parquet", "jsonl", "arrow"]), default="csv", show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
+@click.option("--format", "form", type=click.Choice(FORMS), help="Default: by the end of FILE's name, else csv.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="-: standard output.")
 @click.option(
     "--resample", "method", type=click.Choice([m.value for m in ResampleMethod], case_sensitive=False), help="As for `mla query`."
 )
 @click.option("--every")
 @click.option("--buckets", type=click.IntRange(min=1))
 @click.option("--fill", default="NONE", type=click.Choice([f.value for f in Fill], case_sensitive=False), show_default=True)
+@json_option
 @click.pass_context
-def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, form: str, output: str, method: str | None, every: str | None,
-           buckets: int | None, fill: str) -> None:  # fmt: skip
+def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, form: str | None, output: str, method: str | None,
+           every: str | None, buckets: int | None, fill: str, as_json: bool) -> None:  # fmt: skip
     """Export points (names or globs; default all)."""
     settings = settings_of(ctx)
-    target, part = Path(output), Path(output + ".part")
+    form = form or next((f for f in FORMS if output.endswith("." + f)), "csv")
 
-    async def work() -> int:
+    async def work(file: IO[bytes]) -> tuple[int, int]:
         config = await config_of(settings)
         chosen = select(config, names or ("*",))
         lo, hi = parse_range(start, end)
         live = LiveConfig(config)
         async with open_archive(settings.archive, clock=SystemClock(), config=live, read_only=True) as archive:
             written = 0
-            with (
-                part.open("wb") as file,
-                click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=sys.stderr) as bar,
-            ):
+            with click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=sys.stderr) as bar:
                 query = SeriesQuery(tuple(chosen), lo, hi, grid(method, every, buckets, fill))
                 async for piece in ArchiveExporter(Watched(archive, bar.update), live).stream(query, form):
                     file.write(piece)
                     written += len(piece)
-        return written
+        return written, len(chosen)
 
+    with _opened(output) as file:
+        size, count = run_async(work(file))
+    if as_json and output != "-":
+        emit_json({"file": output, "format": form, "bytes": size, "points": count})
+    else:
+        click.echo(f"{output}: {show_bytes(size)}", err=output == "-")
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[IO[bytes]]:
+    """The file, which appears under its name when it is whole; standard output for `-`."""
+    if output == "-":
+        yield sys.stdout.buffer
+        return
+    part = Path(output + ".part")
     try:
-        size = run_async(work())
-        part.rename(target)
+        with part.open("wb") as file:
+            yield file
+        part.rename(output)
     finally:
         part.unlink(missing_ok=True)
-    click.echo(f"{target}: {show_bytes(size)}")

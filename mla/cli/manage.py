@@ -53,9 +53,11 @@ async def _listen(settings: Settings) -> tuple[Fleet, int]:
         return fleet, clock.now()  # looking must not make one
     async with open_bus(settings.bus, clock=clock, registry=settings.registry_url) as bus:
         reader = asyncio.create_task(_fold(bus, clock, fleet))
-        await sleep(clock, 1.5)
-        reader.cancel()
-        await asyncio.wait([reader])
+        try:
+            await sleep(clock, 1.5)
+        finally:  # also where Ctrl-C ends it
+            reader.cancel()
+            await asyncio.wait([reader])
     return fleet, clock.now()
 
 

@@ -13,6 +13,7 @@ import orjson
 import cdb as configuration
 from archive import open_archive
 from bus import open_bus
+from hmi_backend.guess import Guesser
 from kernel.archive import Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
 from kernel.array import ArrayConfig, Point
 from kernel.clock import SECOND, SystemClock
@@ -64,9 +65,15 @@ def select(config: ArrayConfig, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         matched = [pattern] if pattern in config.points else fnmatch.filter(config.points, pattern)
         if not matched:
-            raise BadUsage(f"no point matches {pattern!r}; `mla points '*{pattern.rpartition('.')[2]}*'` may find it")
+            raise BadUsage(no_match(config, pattern))
         found.update(dict.fromkeys(matched))
     return list(found)
+
+
+def no_match(config: ArrayConfig, pattern: str) -> str:
+    """Says that no point matches, and which points were perhaps meant."""
+    near = Guesser(sorted(config.points)).guess(pattern) if config.points else []
+    return f"no point matches {pattern!r}" + (f" (did you mean {', '.join(near)}?)" if near else "; `mla points` lists them all")
 
 
 @click.command()
@@ -80,6 +87,8 @@ def points(ctx: click.Context, glob: str, first: int, after: str | None, as_json
     config = run_async(config_of(settings_of(ctx)))
     names = [n for n in sorted(fnmatch.filter(config.points, glob)) if after is None or n > after]
     shown = [config.points[n] for n in names[:first]]
+    if not names and after is None and glob != "*":
+        click.echo(no_match(config, glob), err=True)
     if as_json:
         emit_json({"total": len(names), "points": [_plain(p) for p in shown]})
         return

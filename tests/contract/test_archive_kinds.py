@@ -62,3 +62,35 @@ async def test_every_method_answers_for_every_kind(backend: Backend) -> None:
         drawn = await ask(M.INTERPOLATE, Fill.LINEAR, ("e", "d"))
         assert shown(drawn["e"]) == [(2, 4), (5, 4), (10, 4), (15, 1)]
         assert shown(drawn["d"])[0] == (5, pytest.approx(4 - 3 * 3 / 13))
+
+
+@pytest.mark.parametrize("name", ["t", "unconfigured"])
+async def test_a_text_that_did_not_change_in_the_range_is_still_a_text(backend: Backend, name: str) -> None:
+    """The last text is from before the range, or the range lies before the first: nothing is drawn, and what is held is the text."""
+    async with backend.open(config=CONFIG) as archive:
+        await archive.append([one(0, name, [T + SECOND, T + 90 * SECOND], ["off", "on"], kind=Kind.TEXT, covered=(T, T + 100 * SECOND))])
+        for start, held in ((T + 20 * SECOND, "off"), (T - 60 * SECOND, None), (T + 95 * SECOND, "on")):
+            for method in M:
+                for fill in Fill:
+                    query = SeriesQuery((name,), start, start + 4 * SECOND, Resample(method, every=SECOND, fill=fill))
+                    (block,) = await archive.series(query)
+                    if method is not M.COUNT and method is not M.RAW:
+                        expected = {held} if held and fill is not Fill.NONE else set()
+                        assert set(block.series.value.tolist()) == expected, (start, method, fill)
+                    if method is M.INTERPOLATE and held:
+                        assert block.method is M.LAST
+
+
+async def test_a_point_that_was_a_text_once_is_drawn_as_the_number_it_is(backend: Backend) -> None:
+    """No line begins at a text."""
+    async with backend.open(config=CONFIG) as archive:
+        await archive.append([one(0, "d", [T + SECOND], ["off"], kind=Kind.TEXT, covered=(T, T + 2 * SECOND))])
+        await archive.append([one(1, "d", [T + 15 * SECOND, T + 25 * SECOND], [1.0, 2.0], covered=(T + 2 * SECOND, T + 30 * SECOND))])
+        for method in (*SUMS, M.INTERPOLATE, M.LAST):
+            for fill in Fill:
+                query = SeriesQuery(("d",), T + 5 * SECOND, T + 25 * SECOND, Resample(method, every=5 * SECOND, fill=fill))
+                (block,) = await archive.series(query)
+                numbers = [v for v in block.series.value.tolist() if not isinstance(v, str)]
+                assert numbers, (method, fill)
+                assert set(block.series.value.tolist()) - set(numbers) <= {"off"}, (method, fill)
+                assert fill is Fill.PREVIOUS or len(numbers) == len(block.series), (method, fill)

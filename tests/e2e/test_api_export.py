@@ -73,3 +73,24 @@ async def test_what_is_wrong_is_told_before_the_file_begins(hmi: Hmi, path: str,
     async with hmi.client() as client:
         answer = await client.get(f"/export/series.{path}", params=params)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (status, code)
+
+
+async def test_an_empty_range_is_an_empty_file(hmi: Hmi) -> None:
+    t0 = await fill(hmi)
+    async with hmi.client() as client:
+        span = {"from": str(t0), "to": str(t0), "points": NAMES[0]}
+        csv = await client.get("/export/series.csv", params=span)
+        parquet = await client.get("/export/series.parquet", params=span)
+        backwards = await client.get("/export/series.csv", params={**span, "to": str(t0 - 1)})
+    assert csv.text.splitlines() == ["point,time,value,quality,status,unit"]
+    assert pq.read_table(io.BytesIO(parquet.content)).num_rows == 0
+    assert backwards.status_code == 400
+    assert "to is before from" in backwards.text
+
+
+async def test_a_grid_without_a_method_is_refused(hmi: Hmi) -> None:
+    async with hmi.client() as client:
+        for grid in ({"buckets": "5"}, {"every": "10s"}, {"every": "10s", "resample": "RAW"}):
+            answer = await client.get("/export/series.csv", params={"from": "now-1h", "points": NAMES[0], **grid})
+            assert answer.status_code == 400
+            assert "resample=MEAN" in answer.text

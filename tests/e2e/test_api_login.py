@@ -98,6 +98,7 @@ async def test_everything_else_needs_a_log_in(hmi: Hmi, method: str, path: str) 
 async def test_these_need_none(hmi: Hmi, path: str) -> None:
     async with hmi.client(None) as client:
         answer = await client.get(path)
+        assert (await client.get(path, headers={"authorization": "Bearer of-a-session-that-ended"})).status_code == 200
     assert answer.status_code == 200
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -202,6 +202,13 @@ async def test_what_costs_too_much_is_refused_before_it_is_executed(hmi: Hmi) ->
     assert (await hmi.ask(query, {"p": points}, role="engineer")).get("errors") is None
 
 
+async def test_a_range_that_ends_where_it_begins_is_empty(hmi: Hmi) -> None:
+    for resample in ("", ", resample: {method: MEAN, buckets: 3}"):
+        asked = f'series(points: ["ast1.mount.azimuth"], from: 1, to: 1{resample})'
+        data = await hmi.data(f"{{ {asked} {{ columns gaps {{ start }} complete }} }}")
+        assert data["series"] == [{"columns": {"t": [], "v": [], "q": []}, "gaps": [], "complete": True}]
+
+
 @pytest.mark.parametrize(
     ("query", "remedy"),
     [

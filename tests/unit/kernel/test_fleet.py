@@ -34,6 +34,22 @@ def test_a_silent_instance_has_failed_unless_it_said_goodbye() -> None:
     assert fleet.systems(later)[0].state is ServiceState.FAILED
 
 
+def test_a_stopped_system_is_stopped_although_its_manager_waits() -> None:
+    fleet, stopped = Fleet(), ServiceState.STOPPED
+    fleet.add(beat("monitor_manager@h:1"))
+    fleet.add(beat("dispatcher@h:1"))
+    fleet.add(beat("collector@h:2", state=stopped))
+    fleet.add(beat("collector@h:3"))
+    assert fleet.systems(T0)[0].state is ServiceState.RUNNING
+    fleet.add(beat("collector@h:3", time=T0 + 1, state=stopped))
+    [system] = fleet.systems(T0 + 1)
+    assert (system.state, system.last_error) == (ServiceState.DEGRADED, "stopped: collector")
+    fleet.add(beat("dispatcher@h:1", time=T0 + 1, state=stopped))
+    assert fleet.systems(T0 + 1)[0].state is stopped
+    fleet.add(beat("monitor_manager@h:1", time=T0 + 1, state=ServiceState.DEGRADED, error="no bus"))
+    assert fleet.systems(T0 + 1)[0].last_error == "no bus"
+
+
 def test_a_restarted_instance_replaces_its_silent_predecessor() -> None:
     fleet = Fleet()
     fleet.add(beat("collector@h:1"))
