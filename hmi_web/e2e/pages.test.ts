@@ -19,21 +19,10 @@ afterAll(async () => {
 
 const text = (selector: string): Promise<string> => page.locator(selector).first().innerText();
 
-/** Where the first plot is, once it stands: it is built anew while limits come in. */
+/** Where the first plot is. */
 async function plotBox(): Promise<{ x: number; y: number; width: number; height: number }> {
   const over = page.locator('.u-over').first();
-  let before = '';
-  await expect
-    .poll(
-      async () => {
-        const mark = await over.evaluate((e) => (e.id ||= Math.random().toString(36).slice(2))).catch(() => '');
-        const same = mark !== '' && mark === before;
-        before = mark;
-        return same;
-      },
-      { timeout: 20_000, interval: 500 },
-    )
-    .toBe(true);
+  await over.waitFor({ timeout: 20_000 });
   const box = await over.boundingBox();
   if (!box) throw new Error('no plot');
   return box;
@@ -179,6 +168,41 @@ describe('Trends', () => {
     await linked.goto(page.url());
     await linked.getByText('FIXED, locked').waitFor();
     await linked.close();
+    await page.locator('main').focus();
+    await page.keyboard.press('h');
+    await expect.poll(() => page.getByText('FIXED, locked').count()).toBe(0);
+  });
+  it('keep the range being drawn out while limits and data arrive', async () => {
+    let release = (): void => undefined;
+    const later = new Promise<void>((done) => (release = done));
+    await page.route('**/graphql', async (route) => {
+      if (route.request().postData()?.includes('limitsHistory')) await later;
+      await route.continue();
+    });
+    await go(page, 'array');
+    await go(page, 'trends?range=10m');
+    await expect.poll(() => page.locator('main canvas').count(), { timeout: 15_000 }).toBe(6);
+    await expect.poll(() => page.getByText('loading …').count(), { timeout: 15_000 }).toBe(0);
+    await page.evaluate(() => {
+      for (const e of document.querySelectorAll<HTMLElement>('.uplot')) e.dataset['stood'] = 'yes';
+    });
+    const box = await plotBox();
+    await page.mouse.move(box.x + box.width * 0.3, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 5 });
+    const known = page.waitForResponse((r) => r.request().postData()?.includes('limitsHistory') ?? false);
+    release();
+    await known;
+    const range = (): Promise<string> => text('aside[aria-label="Cursors and drawing"] dl:last-of-type dd');
+    for (let i = 0; i < 2; i++) {
+      const before = await range();
+      await expect.poll(range, { timeout: 15_000 }).not.toBe(before);
+    }
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 60, { steps: 5 });
+    await page.mouse.up();
+    await page.getByText('FIXED, locked').waitFor();
+    expect(await page.locator('.uplot[data-stood]').count()).toBe(6);
+    await page.unroute('**/graphql');
     await page.locator('main').focus();
     await page.keyboard.press('h');
     await expect.poll(() => page.getByText('FIXED, locked').count()).toBe(0);

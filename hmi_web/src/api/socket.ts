@@ -1,6 +1,7 @@
 /** The one WebSocket of a window: graphql-transport-ws, opened with the first subscription, reopened for ever with growing pauses. */
 
 import { createClient, type Client } from 'graphql-ws';
+import { Patience } from '../lib/patience';
 
 export type LinkState = 'connecting' | 'open' | 'closed';
 
@@ -26,7 +27,10 @@ function refused(event: unknown): boolean {
 
 /** `state` is told of every change, `alive` of every pong; `refused` when the server does not accept the session. */
 export function openSocket(url: string, on: { state: (s: LinkState) => void; alive: () => void; refused: () => void }): Socket {
-  let silent: ReturnType<typeof setTimeout> | undefined;
+  // A half-open socket never closes by itself: one that is silent for so long after a ping is left.
+  const patience = new Patience(PONG_MS, () => {
+    client.terminate();
+  });
   const client: Client = createClient({
     url,
     lazy: true,
@@ -45,20 +49,19 @@ export function openSocket(url: string, on: { state: (s: LinkState) => void; ali
       connected: () => {
         on.state('open');
       },
-      // A half-open socket never closes by itself: whoever does not answer a ping in time is left.
+      message: () => {
+        patience.heard();
+      },
       ping: (received) => {
-        if (!received)
-          silent = setTimeout(() => {
-            client.terminate();
-          }, PONG_MS);
+        if (!received) patience.wait();
       },
       pong: (received) => {
         if (!received) return;
-        clearTimeout(silent);
+        patience.stop();
         on.alive();
       },
       closed: (event) => {
-        clearTimeout(silent);
+        patience.stop();
         on.state('closed');
         if (refused(event)) on.refused();
       },

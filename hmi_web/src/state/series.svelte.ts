@@ -8,6 +8,7 @@ import { BAND } from '../api/queries';
 import type { Gap, SeriesBlock } from '../api/types';
 import { BandRing, broken, row, type BandColumns } from '../lib/band';
 import { drawable, readColumns } from '../lib/columns';
+import { Pace } from '../lib/pace';
 import { SECOND, type Micros } from '../lib/time';
 import { clock } from './clock.svelte';
 import { link } from './link.svelte';
@@ -60,18 +61,28 @@ export class Trend {
     [this.from, this.to] = [end - span, end];
     const early: [string, Micros, number][] = [];
     let loaded = false;
+    const bucket = span / this.buckets / 1000;
+    const pace = new Pace(Math.min(1000, Math.max(250, bucket)), () => {
+      if (loaded) this.#draw(names, live ? clock.exact() : end, span);
+    });
     const untap = live
       ? points.tap((name, s) => {
           const v = drawable(s.v);
           if (v === null || s.q === 2) return;
-          if (loaded) this.#rings.get(name)?.push(s.t, v);
-          else if (names.includes(name)) early.push([name, s.t, v]);
+          if (loaded) {
+            if (this.#rings.get(name)?.push(s.t, v)) pace.ask();
+          } else if (names.includes(name)) early.push([name, s.t, v]);
         })
       : () => undefined;
-    const draw = (): void => {
-      if (loaded && !document.hidden) this.#draw(names, live ? clock.exact() : end, span);
-    };
-    const timer = live ? setInterval(draw, Math.min(1000, Math.max(250, span / this.buckets / 1000))) : undefined;
+    // Without news the axis moves on all the same, by a bucket at a time.
+    const timer = live
+      ? setInterval(
+          () => {
+            pace.ask();
+          },
+          Math.max(pace.ms, bucket),
+        )
+      : undefined;
     void this.#load(names, Math.round(end - span), Math.round(end), abort.signal).then((ok) => {
       if (!ok) return;
       for (const [name, t, v] of early) this.#rings.get(name)?.push(t, v);
@@ -80,6 +91,7 @@ export class Trend {
     });
     return () => {
       clearInterval(timer);
+      pace.stop();
       untap();
       abort.abort();
     };
