@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from archive.distributed.journal import Follower, parts_of
 from archive.distributed.lease import writers
 from archive.distributed.names import Book
 from archive.distributed.root import Roots
 from archive.distributed.tables import SCHEMA
+from archive.events import COLUMNS, event_of
 from archive.ledger import Coverage
 from cql import Link, Place, migrate, open_link
-from schemas.records import GapCause, StateEvent, StateKind
+from schemas.records import StateEvent
 
 _TOLD_MONTHS = "SELECT DISTINCT source, refused FROM archive_event_months"
 _MONTHS = "SELECT month FROM archive_event_months WHERE source = ? AND refused = ?"
-_EVENTS = "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events WHERE source = ? AND refused = ? AND month = ?"
+_EVENTS = f"SELECT {COLUMNS} FROM archive_events WHERE source = ? AND refused = ? AND month = ?"
 
 
 class DistributedContents:
@@ -59,22 +58,7 @@ class DistributedContents:
         for refused in (False, True):
             for (month,) in self._link.ask(_MONTHS, (source, refused)):
                 for row in self._link.ask(_EVENTS, (source, refused, month)):
-                    yield _event(source, row)
-
-
-def _event(source: str, row: tuple[Any, ...]) -> StateEvent:
-    start, kind, cause, end, time, points, count, detail = row
-    return StateEvent(
-        source=source,
-        time=time,
-        kind=StateKind(kind),
-        cause=GapCause(cause),
-        points=tuple(json.loads(points)),
-        start=start,
-        end=end,
-        count=count,
-        detail=detail,
-    )
+                    yield event_of(source, row)
 
 
 @asynccontextmanager

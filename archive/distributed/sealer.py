@@ -22,6 +22,7 @@ from archive.distributed.tables import FOREVER, chunk_table
 from archive.fold import Folded
 from archive.slab import cut, open_slab, pack_slab, read_slab
 from archive.table import Table, concat, ordered, resolved, starts, take
+from archive.tending import Stopped
 from kernel.clock import DAY, SECOND
 from kernel.samples import Kind
 
@@ -159,10 +160,6 @@ class _Chunk:
     n: int
     data: bytes
     ttl: int
-
-
-class Stopped(Exception):
-    """The program ends: what was begun is left off and begun again by whoever keeps the archive next."""
 
 
 class Sealer:

@@ -11,12 +11,13 @@ import numpy as np
 
 from archive.distributed.journal import Entry
 from archive.encoding import pack
+from archive.events import COLUMNS, event_of
 from archive.gaps import MOST_REFUSED
 from archive.ledger import pack_batches, unpack_batches
 from cql import Link
 from kernel.clock import DAY
 from kernel.samples import Ints
-from schemas.records import GapCause, StateEvent, StateKind
+from schemas.records import StateEvent, StateKind
 
 MONTH = 30 * DAY
 MOST_DAYS = 400
@@ -27,12 +28,9 @@ _PUT = (
     "INSERT INTO archive_events (source, refused, month, start, key, kind, cause, end, time, points, count, detail)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_READ = (
-    "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events"
-    " WHERE source = ? AND refused = false AND month = ? AND start < ?"
-)
+_READ = f"SELECT {COLUMNS} FROM archive_events WHERE source = ? AND refused = false AND month = ? AND start < ?"
 _READ_REFUSED = (
-    "SELECT start, kind, cause, end, time, points, count, detail FROM archive_events"
+    f"SELECT {COLUMNS} FROM archive_events"
     " WHERE source = ? AND refused = true AND month = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?"
 )
 _PUT_LEDGER = "INSERT INTO archive_ledger (source, day, last, base, first, data, stored) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -71,7 +69,7 @@ class Told:
         refused = self._link.start(_MONTHS, (source, True))
         months = sorted((m for (m,) in self._link.ask(_MONTHS, (source, False)) if m <= end // MONTH), reverse=True)
         for month in months:
-            found += [_event(source, row) for row in self._link.ask(_READ, (source, month, end))]
+            found += [event_of(source, row) for row in self._link.ask(_READ, (source, month, end))]
             if month < start // MONTH and any(e.kind in _CONNECTION and e.start <= start for e in found):
                 break
         months = sorted((m for (m,) in self._link.wait(refused) if start // MONTH <= m <= end // MONTH), reverse=True)
@@ -82,7 +80,7 @@ class Told:
         for month in months:
             if len(found) < MOST_REFUSED:
                 rows = self._link.ask(_READ_REFUSED, (source, month, start, end, MOST_REFUSED - len(found)))
-                found += [_event(source, row) for row in rows]
+                found += [event_of(source, row) for row in rows]
         return found
 
     def put_ledger(self, source: str, base: UUID, entries: Sequence[Entry]) -> None:
@@ -102,18 +100,3 @@ class Told:
         """First and last sample time, and time of receiving, of folded batches around a time."""
         rows = self._link.ask(_LEDGER, (source, time // DAY, time))
         return [(f, last, r) for f, last, r, _ in (unpack_batches(row[2]) for row in rows if row[0] <= time)]
-
-
-def _event(source: str, row: tuple[object, ...]) -> StateEvent:
-    start, kind, cause, end, time, points, count, detail = row
-    return StateEvent(
-        source=source,
-        time=time,  # type: ignore[arg-type]
-        kind=StateKind(kind),
-        cause=GapCause(cause),
-        points=tuple(json.loads(points)),  # type: ignore[arg-type]
-        start=start,  # type: ignore[arg-type]
-        end=end,  # type: ignore[arg-type]
-        count=count,  # type: ignore[arg-type]
-        detail=detail,  # type: ignore[arg-type]
-    )

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from archive.classes import ClassBook
 from archive.distributed.folder import Tools, fold, fold_entries, fold_of_the_dead
 from archive.distributed.journal import Journal
 from archive.distributed.lease import RENEW, NamedLease, Silence
-from archive.distributed.sealer import Sealer, Stopped
+from archive.distributed.sealer import Sealer
 from archive.distributed.tables import ensure_class
 from archive.distributed.writer import Writer
+from archive.tending import Tending
 from kernel.array import ArchiveClass
 from kernel.clock import SECOND, Clock, SystemClock, sleep
 from kernel.errors import NotAvailable
 
-T = TypeVar("T")
 FOLD_AFTER = 60 * SECOND
 MANY_SAMPLES = 1_500_000
 """With so many appended and in parts that are neither full nor old, the largest are folded until half is left."""
@@ -30,10 +29,11 @@ LOOK_EVERY = 5.0
 _SOURCES = "SELECT source FROM archive_roots"
 
 
-class Upkeep:
+class Upkeep(Tending):
     """Owns the background tasks; its methods may also be called at any time to have the work done at once."""
 
     def __init__(self, tools: Tools, writer: Writer, classes: ClassBook, clock: Clock) -> None:
+        super().__init__()
         self.writer = writer
         self._tools, self._classes, self._clock = tools, classes, clock
         self._journal = Journal(tools.link)
@@ -45,39 +45,24 @@ class Upkeep:
         self._beat = ThreadPoolExecutor(1, "ThreadPool-archive-lease")
         self._made: dict[str, ArchiveClass] = {}
         self._held = False
-        self._room = asyncio.Event()
-        self._room.set()
-        self._failure: BaseException | None = None
-        self._errors: dict[str, str] = {}
-
-    @property
-    def last_error(self) -> str:
-        """What could not be done at the last try; it is tried again. Empty when all is well."""
-        return "; ".join(self._errors.values())
-
-    async def room(self) -> None:
-        """Waits while too much is to be folded. Raises what ended the background tasks, if something has."""
-        if self._failure is not None:
-            raise self._failure
-        await self._room.wait()
 
     def appended(self) -> None:
         """Looks whether there is still room."""
         if self.writer.samples() >= MOST_SAMPLES:
-            self._room.clear()
+            self.make_room(enough=False)
 
     async def fold(self, *, everything: bool = True) -> int:
         """Folds this writer's parts: all, or those that are full or a minute old, and the largest of too many. Returns how many samples."""
         try:
-            return await self._in(self._folding, lambda: self._fold(everything))
+            return await self.in_thread(self._folding, lambda: self._fold(everything))
         finally:
             if self.writer.samples() < MOST_SAMPLES:
-                self._room.set()
+                self.make_room(enough=True)
 
     async def seal(self, *, everything: bool = False) -> int:
         """Seals what is due, or with `everything` all windows that are over, and takes over from the dead, where no other process does.
         Returns the number of windows."""
-        return await self._in(self._sealing, lambda: self._keep(everything))
+        return await self.in_thread(self._sealing, lambda: self._keep(everything))
 
     async def settle(self) -> None:
         """All at once, waiting for nothing: before a backup, after an import, for a measurement."""
@@ -125,20 +110,13 @@ class Upkeep:
             done += self._sealer.seal(source, now, retention, everything=everything)
         return done
 
-    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The background tasks live within."""
-        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._pulse, self._folder, self._keeping)]
         try:
-            yield
+            async with self.tended((self._pulse, self._folder, self._keeping), self._sealer.stopping.set):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            self._sealer.stopping.set()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.shield(asyncio.to_thread(self._end))
 
     def _end(self) -> None:
@@ -152,38 +130,18 @@ class Upkeep:
         except NotAvailable:
             return  # the leases end by themselves
 
-    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await loop()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._failure = error
-            self._room.set()
-            raise
-
     async def _pulse(self) -> None:
         """Leases are real seconds, whatever clock the archive is given."""
         while True:
             await sleep(SystemClock(), RENEW)
-            await self._attempt("lease", lambda: self._in(self._beat, self.writer.lease.renew))
+            await self.attempt("lease", lambda: self.in_thread(self._beat, self.writer.lease.renew))
 
     async def _folder(self) -> None:
         while True:
             await sleep(self._clock, 1.0)
-            await self._attempt("fold", lambda: self.fold(everything=False))
+            await self.attempt("fold", lambda: self.fold(everything=False))
 
     async def _keeping(self) -> None:
         while True:
             await sleep(self._clock, LOOK_EVERY)
-            await self._attempt("seal", self.seal)
-
-    async def _attempt(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """A cluster that does not answer is not the end: everything stays as it is, and the next round tries again."""
-        try:
-            await work()
-            self._errors.pop(name, None)
-        except NotAvailable as error:
-            self._errors[name] = str(error)
-        except Stopped:
-            return
+            await self.attempt("seal", self.seal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,13 +10,12 @@ from pathlib import Path
 
 from archive.embedded.state import State
 from archive.embedded.store import connect, transaction, translated
+from archive.events import COLUMNS, event_of
 from kernel.errors import BadUsage
-from schemas.records import GapCause, StateEvent, StateKind
+from schemas.records import StateEvent
 
 PAGE = 1000
-_EVENTS = (
-    "SELECT id, kind, cause, start, end, time, points, count, detail FROM event WHERE source = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
-)
+_EVENTS = f"SELECT id, {COLUMNS} FROM event WHERE source = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
 
 
 class EmbeddedContents:
@@ -47,18 +45,8 @@ class EmbeddedContents:
         while True:
             with translated(self._directory):
                 rows = self._db.execute(_EVENTS, (source, after, self._last_event, PAGE)).fetchall()
-            for _, kind, cause, start, end, time, points, count, detail in rows:
-                yield StateEvent(
-                    source=source,
-                    time=time,
-                    kind=StateKind(kind),
-                    cause=GapCause(cause),
-                    points=tuple(json.loads(points)),
-                    start=start,
-                    end=end,
-                    count=count,
-                    detail=detail,
-                )
+            for _, *row in rows:
+                yield event_of(source, row)
             if len(rows) < PAGE:
                 return
             after = rows[-1][0]

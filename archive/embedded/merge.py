@@ -13,6 +13,7 @@ from archive.embedded.segments import Section, SegmentWriter
 from archive.fold import windows
 from archive.slab import cut, open_slab, pack_slab, read_slab
 from archive.table import Table, concat, ordered, resolved, starts, take
+from archive.tending import Stopped
 from kernel.samples import Kind
 
 SAMPLES_PER_SLAB = 4096
@@ -23,10 +24,6 @@ PARTS = 16
 AT_ONCE = 400_000
 """Samples merged at once: some 20 MB."""
 REMEMBERED = 4096
-
-
-class Stopped(Exception):
-    """The program ends: what was begun is left off and begun again next time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-from archive.embedded.merge import Stopped
 from archive.embedded.sealer import Sealer
 from archive.embedded.writer import Writer
+from archive.tending import Tending
 from kernel.clock import SECOND, Clock, sleep
-from kernel.errors import NotAvailable
 
-T = TypeVar("T")
 FOLD_AFTER = 60 * SECOND
 FOLD_SAMPLES = 1_500_000
 """The head is folded when it is a minute old or holds this many samples (some 50 MB)."""
@@ -24,30 +21,16 @@ LOOK_EVERY = 5.0
 """Seconds."""
 
 
-class Upkeep:
+class Upkeep(Tending):
     """Owns the background task; its methods may also be called at any time to have the work done at once."""
 
     def __init__(self, writer: Writer, clock: Clock) -> None:
+        super().__init__()
         self.writer, self._clock = writer, clock
         self._sealer = Sealer(writer)
         self._folding = ThreadPoolExecutor(1, "ThreadPool-archive-fold")
         self._sealing = ThreadPoolExecutor(1, "ThreadPool-archive-seal")
         self._kick = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._failure: BaseException | None = None
-        self._errors: dict[str, str] = {}
-
-    @property
-    def last_error(self) -> str:
-        """What could not be done at the last try; it is tried again. Empty when all is well."""
-        return "; ".join(self._errors.values())
-
-    async def room(self) -> None:
-        """Waits while the head is full. Raises what ended the background task, if something has."""
-        if self._failure is not None:
-            raise self._failure
-        await self._room.wait()
 
     def appended(self) -> None:
         """Looks whether it is time to fold."""
@@ -55,89 +38,62 @@ class Upkeep:
         if held >= FOLD_SAMPLES:
             self._kick.set()
         if held >= MOST_SAMPLES:
-            self._room.clear()
+            self.make_room(enough=False)
 
     async def fold(self) -> int:
         """Folds the head into the open tier; returns how many samples."""
         try:
-            return await self._in(self._folding, lambda: self.writer.fold(self._clock.now()))
+            return await self.in_thread(self._folding, lambda: self.writer.fold(self._clock.now()))
         finally:
             if self.writer.state.head.samples < MOST_SAMPLES:
-                self._room.set()
+                self.make_room(enough=True)
 
     async def seal(self, *, everything: bool = False) -> int:
         """Seals what is due, or with `everything` all windows that are over; returns the number of new files."""
-        return await self._in(self._sealing, lambda: self._sealer.seal(self._clock.now(), everything=everything))
+        return await self.in_thread(self._sealing, lambda: self._sealer.seal(self._clock.now(), everything=everything))
 
     async def compact(self) -> int:
         """Merges the files of days that are over and quiet; returns the number of days."""
-        return await self._in(self._sealing, lambda: self._sealer.compact(self._clock.now()))
+        return await self.in_thread(self._sealing, lambda: self._sealer.compact(self._clock.now()))
 
     async def settle(self) -> None:
         """All at once, waiting for nothing: before a backup, after an import, for a measurement."""
         await self.fold()
         await self.seal(everything=True)
-        await self._in(self._sealing, lambda: self._sealer.compact(self._clock.now(), everything=True))
-        await self._in(self._sealing, self._sealer.tidy)
+        await self.in_thread(self._sealing, lambda: self._sealer.compact(self._clock.now(), everything=True))
+        await self.in_thread(self._sealing, self._sealer.tidy)
 
     async def retire(self) -> int:
         """Drops what is older than its class is kept; returns the number of files."""
-        return await self._in(self._sealing, lambda: self._sealer.retire(self._clock.now()))
-
-    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        return await self.in_thread(self._sealing, lambda: self._sealer.retire(self._clock.now()))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The background task lives within."""
-        tasks = [asyncio.create_task(self._guarded(loop)) for loop in (self._timer, self._folder, self._keeper)]
+        """The background tasks live within."""
         try:
-            yield
+            async with self.tended((self._timer, self._folder, self._keeper), self._sealer.stopping.set):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            self._sealer.stopping.set()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._folding.shutdown)
             await asyncio.to_thread(self._sealing.shutdown)
             self._sealer.close()
-
-    async def _guarded(self, loop: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await loop()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._failure = error
-            self._room.set()
-            raise
 
     async def _timer(self) -> None:
         while True:
             await sleep(self._clock, LOOK_EVERY)
             oldest = self.writer.state.head.oldest
             if oldest and abs(self._clock.now() - oldest) >= FOLD_AFTER:  # in the future: the clock was set back
-                await self._attempt("fold", self.fold)
+                await self.attempt("fold", self.fold)
 
     async def _keeper(self) -> None:
         while True:
             await sleep(self._clock, LOOK_EVERY)
-            await self._attempt("retire", self.retire)
-            await self._attempt("seal", self.seal)
-            await self._attempt("compact", self.compact)
+            await self.attempt("retire", self.retire)
+            await self.attempt("seal", self.seal)
+            await self.attempt("compact", self.compact)
 
     async def _folder(self) -> None:
         while True:
             await self._kick.wait()
             self._kick.clear()
-            await self._attempt("fold", self.fold)
-
-    async def _attempt(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """A full disk is not the end: the head stays as it is, and the next round tries again."""
-        try:
-            await work()
-            self._errors.pop(name, None)
-        except NotAvailable as error:
-            self._errors[name] = str(error)
-        except Stopped:
-            return
+            await self.attempt("fold", self.fold)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from archive.embedded.segments import SegmentCache, fetch
 from archive.embedded.state import NEVER, Frozen, State, meta
 from archive.embedded.stats import read_stats
 from archive.embedded.store import connect
+from archive.events import COLUMNS, event_of
 from archive.gaps import MOST_REFUSED
 from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans, unpack_batches
@@ -23,14 +23,14 @@ from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from kernel.archive import ArchiveStats
 from kernel.samples import Ints, Kind, Samples, no_samples
-from schemas.records import GapCause, StateEvent, StateKind
+from schemas.records import StateEvent
 
 SEALED, OPEN, HEAD = 0, 1, 2
 """Tiers in the order of writing: a sample in a later one was written later than what an earlier one has of the same time."""
 EVER = 1 << 62
 MANY = 100
 """Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
-_EVENT = "SELECT kind, cause, start, end, time, points, count, detail FROM event WHERE source = ?1 AND start < ?3"
+_EVENT = f"SELECT {COLUMNS} FROM event WHERE source = ?1 AND start < ?3"
 _TOLD = f"""
 {_EVENT} AND kind = 'GAP' AND end >= ?2
 UNION ALL {_EVENT} AND kind = 'GAP' AND end IS NULL
@@ -201,20 +201,7 @@ class View:
 
     def _events(self, source: str, start: int, end: int) -> list[StateEvent]:
         """What may explain a gap of the range: from the last disconnection before it on; and what was refused within it."""
-        return [
-            StateEvent(
-                source=source,
-                time=time,
-                kind=StateKind(kind),
-                cause=GapCause(cause),
-                points=tuple(json.loads(points)),
-                start=first,
-                end=last,
-                count=count,
-                detail=detail,
-            )
-            for kind, cause, first, last, time, points, count, detail in self._db.execute(_TOLD, (source, start, end))
-        ]
+        return [event_of(source, row) for row in self._db.execute(_TOLD, (source, start, end))]
 
     def _when_received(self, sources: Sequence[int], time: int) -> int:
         """When the sample of that time was received: with the first batch whose samples reach over it."""
