@@ -16,8 +16,9 @@ import numpy as np
 
 from collector.columns import concat, take
 from collector.opcua.quality import qualities
-from collector.opcua.variants import odd_item
+from collector.opcua.variants import odd_item, readable
 from kernel.batches import Column
+from kernel.quality import Quality
 from kernel.samples import Codes, Ints, Kind
 
 EPOCH_1601 = 11_644_473_600_000_000
@@ -181,7 +182,7 @@ class _Walk:
             (length,) = _COUNT.unpack_from(body, pos + 6)
             at = pos + 10
             end = at + max(length, 0)
-            value, sort = (body[at:end].decode(), Kind.TEXT) if length >= 0 else (float("nan"), Kind.DOUBLE)
+            value, sort = (body[at:end].decode(errors="surrogateescape"), Kind.TEXT) if length >= 0 else (float("nan"), Kind.DOUBLE)
         else:
             value, sort, end = odd_item(body, pos + 5)
         after: int = end + _tail(mask)
@@ -235,12 +236,14 @@ def _stamps(body: bytes, pos: int, mask: int) -> tuple[int, int, int]:
 def _odd_column(kind: Kind, rows: Sequence[tuple[int, Kind, Any, int, int, int, int]]) -> Column:
     handles, _, values, status, time, server, _ = zip(*rows, strict=True)
     codes: Codes = np.asarray(status, np.uint32)
+    quality = qualities(codes)
     value: Any
     if kind is Kind.TEXT:
+        texts = [readable(v) for v in values]
         value = np.empty(len(rows), object)
-        value[:] = values
+        value[:] = texts
+        # what is no UTF-8 is told apart from what the device meant, and costs no other item
+        quality = np.maximum(quality, np.array([t is not v for t, v in zip(texts, values, strict=True)], np.uint8) * Quality.UNCERTAIN)
     else:
         value = np.asarray(values, np.float64 if kind is Kind.DOUBLE else np.int64)
-    return Column(
-        kind, np.asarray(handles, np.int64), np.asarray(time, np.int64), np.asarray(server, np.int64), value, qualities(codes), codes
-    )
+    return Column(kind, np.asarray(handles, np.int64), np.asarray(time, np.int64), np.asarray(server, np.int64), value, quality, codes)

@@ -11,6 +11,7 @@ from asyncua import ua
 from collector.opcua.kinds import data_types, standard
 from collector.opcua.limits import Limits
 from collector.opcua.session import RawSession, as_lost, node_id
+from collector.opcua.variants import readable
 from kernel.array import DeadbandKind, Point, PointKind
 
 PROPERTIES = ("EngineeringUnits", "EURange", "EnumStrings", "EnumValues")
@@ -73,7 +74,7 @@ def interpret(values: Mapping[str, Any]) -> Described:
 
 
 def _text(label: object) -> str:
-    return (label.Text or "") if isinstance(label, ua.LocalizedText) else str(label or "")
+    return readable((label.Text or "") if isinstance(label, ua.LocalizedText) else str(label or ""))
 
 
 async def _properties(session: RawSession, nodes: Sequence[ua.NodeId]) -> list[dict[str, ua.NodeId]]:

@@ -40,6 +40,16 @@ def column_value(value: Any) -> tuple[Any, Kind]:
     return (plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)), Kind.TEXT
 
 
+def readable(text: str) -> str:
+    """A text whose bytes were no UTF-8 (devices that write Latin-1 are common), as asyncua decodes it, with those bytes written as \\xe9;
+    any other text as it is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return text
+
+
 def _plain(value: Any) -> Any:
     """Anything asyncua decodes, as JSON knows it."""
     if value is None or isinstance(value, (bool, int, str)):

@@ -169,3 +169,23 @@ def test_a_long_run_is_one_column() -> None:
     (column,) = decode_data_change(body_of(many)).columns
     assert np.array_equal(column.index, np.arange(500))
     assert np.array_equal(np.asarray(column.value), np.arange(500.0))
+
+
+def test_texts_that_are_no_utf_8_cost_no_other_item() -> None:
+    """Many devices write Latin-1. The bytes stay readable, the sample is uncertain, and what comes after it is decoded."""
+
+    def text(handle: int, value: bytes) -> bytes:
+        return struct.pack("<IBBi", handle, 1, 12, len(value)) + value
+
+    localised = struct.pack("<IBBBi", 3, 1, 21, 2, 3) + b"\xb0C!"
+    array = struct.pack("<IBBii", 4, 1, 12 | 0x80, 2, 2) + b"\xe9t" + struct.pack("<i", 1) + b"x"
+    number = struct.pack("<IBBd", 5, 1, 11, 2.5)
+    items = [text(1, "é".encode()), text(2, b"caf\xe9"), localised, array, number, text(6, b"")]
+    decoded = decode_data_change(struct.pack("<i", len(items)) + b"".join(items))
+    assert (decoded.count, decoded.lost) == (6, 0)
+    assert {(handle, value, quality) for handle, _, value, _, _, _, quality in found(decoded)} == {
+        (1, "'é'", 0), (2, r"'caf\\xe9'", 1), (3, r"'\\xb0C!'", 1), (4, r"""'["\\xe9t", "x"]'""", 1), (5, "2.5", 0), (6, "''", 0),
+    }  # fmt: skip
+    for column in decoded.columns:
+        if column.kind.name == "TEXT":
+            assert all(v.encode() for v in column.value if v)
