@@ -25,7 +25,8 @@ from mla_client.errors import (
 from mla_client.export import Exported
 from mla_client.model import Pipeline, Point, Quality, Revision, ServiceStatus
 from mla_client.readings import LiveBatch, Readings, Sample
-from mla_client.series import Gap, Series, SeriesSet
+from mla_client.series import Gap, Series
+from mla_client.series_set import SeriesSet
 
 __version__ = "0.1.0"
 

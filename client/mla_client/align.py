@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mla_client.columns import Times, Values, objects
 from mla_client.errors import BadRequest
+from mla_client.series import Series
 from mla_client.tables import arrow_of, pandas_of, polars_of
 from mla_client.times import datetime_us
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-
-    from mla_client.series import Series
 
 BAD = 2
 OFF_GRID = {"RAW", "MINMAX", "LTTB"}

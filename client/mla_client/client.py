@@ -19,7 +19,8 @@ from mla_client.feed import Feed
 from mla_client.protocol import Reply, Request, Session, Step, logged_in, token_of
 from mla_client.read_points import Many, Names, labelled, named
 from mla_client.readings import LiveBatch, newest
-from mla_client.series import Series, SeriesSet
+from mla_client.series import Series
+from mla_client.series_set import SeriesSet
 from mla_client.settings import Verify, settings_of, tls_of
 from mla_client.times import Span, When
 

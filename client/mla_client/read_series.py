@@ -12,7 +12,8 @@ from mla_client.columns import join, labels_of, qualities_of, times_of, values_o
 from mla_client.errors import BadRequest
 from mla_client.protocol import Step, ask
 from mla_client.read_points import Names, is_pattern, named, server_now
-from mla_client.series import Gap, Series, SeriesSet
+from mla_client.series import Gap, Series
+from mla_client.series_set import SeriesSet
 from mla_client.shapes import decode, selection
 from mla_client.times import Span, When, is_relative, moment_us, numpy_of, span_us
 

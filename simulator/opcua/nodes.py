@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asyncua import ua
 from asyncua.server.address_space import AttributeValue, NodeData
@@ -12,14 +12,10 @@ from asyncua.server.address_space import AttributeValue, NodeData
 from kernel.array import Point, PointKind
 from simulator.blocks import WIRE, Block, Wire
 from simulator.opcua.encoding import SEVERITY_BAD
+from simulator.opcua.folders import NAMESPACE, Folder
 from simulator.opcua.stack import data_value, node_id, qualified, text
 from simulator.opcua.units import engineering_unit
 
-if TYPE_CHECKING:
-    from simulator.opcua.space import Folder
-
-NAMESPACE = 2
-OBJECTS = node_id(ua.ObjectIds.ObjectsFolder)
 FOLDER_TYPE = node_id(ua.ObjectIds.FolderType)
 PROPERTY_TYPE = node_id(ua.ObjectIds.PropertyType)
 DATA_TYPES: Mapping[str, int] = {

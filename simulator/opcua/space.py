@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua import ua
@@ -16,9 +15,8 @@ from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData
 
 from kernel.array import Point
 from simulator.blocks import Block
+from simulator.opcua.folders import NAMESPACE, OBJECTS, Folder
 from simulator.opcua.nodes import (
-    NAMESPACE,
-    OBJECTS,
     FolderAttributes,
     PropertyAttributes,
     VariableAttributes,
@@ -38,29 +36,6 @@ CHANGING = (
     ua.ObjectIds.Server_ServerStatus_CurrentTime,
 )
 """Standard nodes whose values asyncua changes in place."""
-
-
-@dataclass(slots=True)
-class Folder:
-    """A folder of the array's tree: names to sub-folders and to points."""
-
-    path: str
-    name: str
-    parent: Folder | None
-    folders: dict[str, Folder] = field(default_factory=dict)
-    points: dict[str, tuple[ua.NodeId, Point]] = field(default_factory=dict)
-
-    def below(self, name: str) -> Folder:
-        """The sub-folder, made on first use."""
-        found = self.folders.get(name)
-        if found is None:
-            found = self.folders[name] = Folder(f"{self.path}.{name}" if self.path else name, name, self)
-        return found
-
-    @property
-    def nodeid(self) -> ua.NodeId:
-        """The top of the tree is OPC-UA's Objects folder."""
-        return node_id(f"{self.path}/", NAMESPACE) if self.path else OBJECTS
 
 
 class _Computed(NodeData):

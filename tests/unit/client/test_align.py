@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mla_client.errors import BadRequest
-from mla_client.series import Gap, Series, SeriesSet
+from mla_client.series import Gap, Series
+from mla_client.series_set import SeriesSet
 
 T0 = datetime(2026, 11, 24, 6, tzinfo=UTC)
 ZERO = np.datetime64("2026-11-24T06:00", "us")
