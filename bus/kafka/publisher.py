@@ -70,6 +70,9 @@ class Publisher:
         self._closing = False
         self._finished: list[_Call] = []
         self._counting = threading.Lock()
+        self._handed = threading.Event()
+        """Something was given to the producer. The client library waits until a moment of the time of day, and for an hour more when the
+        clock is set back by one meanwhile (librdkafka issue 2145), unless something is delivered: so the thread waits for that only."""
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._collect, name="bus-producer")
         self._thread.start()
@@ -109,6 +112,7 @@ class Publisher:
                     on_delivery=lambda error, _: self._delivered(call, error),
                 )
                 call.sent += 1
+                self._handed.set()
         except BufferError:
             return
         except KafkaException as raised:
@@ -143,7 +147,10 @@ class Publisher:
     def _collect(self) -> None:
         """The thread: serves delivery reports until the producer is closed."""
         while not self._closing:
-            self._producer.poll(_POLL)
+            if not self._in_flight:
+                self._handed.wait(_POLL)
+                self._handed.clear()
+            self._producer.poll(_POLL if self._in_flight else 0)
             self._report()
             while self._retired:
                 old = self._retired.pop()
@@ -190,6 +197,7 @@ class Publisher:
         """Waits a moment for what is under way, gives up the rest, ends the thread. Every waiting publisher is answered."""
         self._closing = True
         self._freed.set()
+        self._handed.set()
         cancelled = False
         while not self._ended.done():
             try:

@@ -21,7 +21,7 @@ from bus.kafka.layout import MESSAGE
 from bus.kafka.place import KafkaPlace
 from bus.kafka.wire import Wire
 from bus.memo import Memo
-from kernel.clock import monotonic, pause
+from kernel.clock import SECOND, SystemClock, monotonic, pause
 from kernel.errors import NotAvailable
 from schemas.topic import Topic
 
@@ -39,7 +39,12 @@ BYTES = 4 << 20
 PREFETCH = 8 << 20
 POLL = 0.1
 SOON = 0.005
-"""Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others)."""
+"""Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others).
+Also the shortest wait between two looks for messages; while none come the waits grow, up to LULL."""
+LULL = 0.05
+LOOK = 1.0
+"""Seconds between two looks whether the clock was set back."""
+SET_BACK = SECOND // 2
 STUCK = 1.0
 """Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
 ASK = 2.0
@@ -112,6 +117,10 @@ class Reader(Generic[R]):
         self.paused = False
         """In the thread: nothing is fetched now."""
         self._stash: list[Fetched] = []
+        self._wait = SOON
+        self._looked = 0.0
+        self._offset = SystemClock().now() - round(monotonic() * SECOND)
+        """Of the time of day to a clock that is never stepped."""
         self._expected: dict[int, int] = {}
         self.due = False
         """Something was given out and not yet committed."""
@@ -257,7 +266,7 @@ class Reader(Generic[R]):
             if monotonic() > end:
                 self._pause(consumer)
             if self.paused or self._sent:
-                self._keep(consumer.poll(SOON), self._stash)
+                self._keep(consumer.poll(0), self._stash)
         if self.paused:
             self.paused = False
             consumer.resume(consumer.assignment())
@@ -283,18 +292,44 @@ class Reader(Generic[R]):
                 end = monotonic() + AGAIN
                 while not self._closing and monotonic() < end:
                     self.serve_commits(consumer)
-                    self._keep(consumer.poll(POLL), self._stash)
+                    self._keep(self._poll(consumer, POLL), self._stash)
         return not self._closing
 
     def _fetch(self, consumer: Consumer) -> list[Fetched]:
         fetched, self._stash = self._stash, []
-        size = self._keep(consumer.poll(0 if fetched else SOON if self.due else POLL), fetched)
+        size = self._keep(self._poll(consumer, 0 if fetched else SOON if self.due else POLL), fetched)
         while fetched and size < BYTES and len(fetched) < RECORDS:
             more = consumer.consume(50, 0)
             size += sum(self._keep(m, fetched) for m in more)
             if not more:
                 break
         return fetched
+
+    def _poll(self, consumer: Consumer, seconds: float) -> Message | None:
+        """The next message, if one comes in so many seconds.
+
+        The waiting is done here: the client library waits until a moment of the time of day (cnd_timedwait; librdkafka issue 2145), and
+        goes on waiting for an hour when the clock is set back by one meanwhile, unless a message comes.
+        """
+        end = monotonic() + seconds
+        while (message := consumer.poll(0)) is None:
+            now = monotonic()
+            if now - self._looked > LOOK:
+                self._looked = now
+                self._wake(consumer)
+            if self._closing or now >= end:
+                return None
+            pause(min(self._wait, end - now))
+            self._wait = min(2 * self._wait, LULL)
+        self._wait = SOON
+        return message
+
+    def _wake(self, consumer: Consumer) -> None:
+        """When the clock was set back: asks the library's main thread something, since that waits likewise and is to keep the membership
+        of the group alive."""
+        before, self._offset = self._offset, SystemClock().now() - round(monotonic() * SECOND)
+        if self._offset < before - SET_BACK:
+            consumer.assignment()
 
     def _keep(self, message: Message | None, fetched: list[Fetched]) -> int:
         """Puts a message with the tenure it belongs to; its size."""
