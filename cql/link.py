@@ -35,6 +35,7 @@ from cassandra.policies import (
 )
 from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, tuple_factory
+from cassandra.timestamps import MonotonicTimestampGenerator
 
 from cql.place import Place, Tls
 from kernel.errors import BadUsage, MlaError, NotAvailable
@@ -58,6 +59,8 @@ _TABLE = re.compile(r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) ([a-z
 _CONDITION = re.compile(r"\bIF\b")
 PAGE = 1000
 """Rows fetched at once."""
+SAY_EVERY = 600
+"""Seconds between two words about a clock that was set back; times of writing go on from where they were."""
 
 
 _WIDE = type("WideConnection", (Cluster.connection_class,), {"in_buffer_size": 1 << 16, "out_buffer_size": 1 << 16})
@@ -232,6 +235,7 @@ def _connect(place: Place) -> Link:
         ssl_context=_tls_context(place.tls) if place.tls else None,
         connect_timeout=CONNECT_TIMEOUT,
         control_connection_timeout=TIMEOUT,
+        timestamp_generator=MonotonicTimestampGenerator(warning_interval=SAY_EVERY),
         idle_heartbeat_interval=BEAT,
         idle_heartbeat_timeout=SILENT,
         executor_threads=2,

@@ -40,12 +40,16 @@ class Dispatcher:
     def __init__(self, *, bus: Bus, hot: HotQueue, archive: Archive, config: LiveConfig, clock: Clock, meter: Meter) -> None:
         self._bus, self._hot, self._archive, self._config, self._clock, self._meter = bus, hot, archive, config, clock, meter
         self._trouble = ""
-        self._begun = 0
-        self._fed: dict[str, tuple[int, int]] = {}
-        """Epoch and number of the last batch of each source that the hot queue was given."""
+        self._begun = (0, 0.0)
+        """When it began, by the clock and by the one that is never stepped."""
+        self._present: set[str] = set()
+        """Sources whose batches of the time before were read. What comes after counts, whatever its time says: clocks are stepped."""
+        self._fed: dict[tuple[str, int], int] = {}
+        """Source and epoch to the number of the last batch that the hot queue was given. Epochs are told apart, not ordered: a collector's
+        clock may have been set back before it began."""
 
     async def run(self, ready: Callable[[], None]) -> None:
-        self._begun = self._clock.now()
+        self._begun = (self._clock.now(), self._clock.steady())
         async with asyncio.TaskGroup() as tasks:
             for work in (self._points, self._seed, self._store_events, self._watch_archive, self._watch_hot):
                 tasks.create_task(steadily(work, self._clock, self._meter), name=f"dispatcher.{work.__name__.strip('_')}")
@@ -73,17 +77,26 @@ class Dispatcher:
                 if not batches:
                     continue
                 await self._hot.put(batches)
-                n = sum(size(b) for b in batches if self._is_new(b) and b.published >= self._begun)  # what only refills was counted before
+                n = sum(size(b) for b in batches if self._counts(b))
                 hop.entered, hop.left = hop.entered + n, hop.left + n
                 hop.last = self._clock.now()
                 self._meter.gauges["dispatcher.hot.lag_s"] = (hop.last - batches[-1].published) / SECOND
 
+    def _counts(self, batch: PointBatch) -> bool:
+        """Whether a batch is new and does more than refill the hot queue: what was there before this dispatcher began was counted then."""
+        if not self._is_new(batch):
+            return False
+        begun, steady = self._begun
+        if batch.published >= begun or self._clock.steady() - steady > REFILL / SECOND:
+            self._present.add(batch.source)
+        return batch.source in self._present
+
     def _is_new(self, batch: PointBatch) -> bool:
         """Whether a batch comes for the first time: a share that was given anew begins with what was fed before."""
-        place = (batch.epoch, batch.seq)
-        if place <= self._fed.get(batch.source, (-1, -1)):
+        run = (batch.source, batch.epoch)
+        if batch.seq <= self._fed.get(run, -1):
             return False
-        self._fed[batch.source] = place
+        self._fed[run] = batch.seq
         return True
 
     def _readable(self, batches: list[PointBatch]) -> list[PointBatch]:
@@ -92,7 +105,7 @@ class Dispatcher:
         if not wrong:
             return batches
         hop = self._meter.hop("dispatcher.hot")
-        count = sum(size(b) for b in wrong if self._is_new(b) and b.published >= self._begun)
+        count = sum(size(b) for b in wrong if self._counts(b))
         hop.entered += count
         hop.explain("malformed", count)
         return [b for b in batches if well_formed(b)]

@@ -14,7 +14,7 @@ from kernel.batches import Column, columns
 from kernel.clock import Clock
 from kernel.samples import Changes, Ints, Kind, Samples, Series, empty_series
 from mon_queue.snapshot import Snapshot, restore, taken
-from mon_queue.table import NewestTable
+from mon_queue.table import SUSPECT, NewestTable
 from schemas.records import PointBatch
 
 REMEMBERED_NAMES = 4096
@@ -91,7 +91,7 @@ class MemoryHotQueue:
             if self._seen(batch):
                 continue
             self._number += 1
-            source = self._number_of(batch.source, batch.covered_to)
+            source = self._number_of(batch.source, batch.covered_to, batch.received)
             parts = columns(batch)
             rows = self._rows(batch.names)
             spread = tuple(rows[c.index] for c in parts)
@@ -170,11 +170,13 @@ class MemoryHotQueue:
         self._stored[batch.source, batch.epoch] = batch.seq
         return False
 
-    def _number_of(self, source: str, covered: int) -> int:
+    def _number_of(self, source: str, covered: int, received: int = 0) -> int:
+        """The source's number. What it covers grows, unless the clock that said so was in the future and has been set back."""
         number = self._sources.setdefault(source, len(self._sources))
         if number == len(self._covered):
             self._covered.append(0)
-        self._covered[number] = max(self._covered[number], covered)
+        known = self._covered[number]
+        self._covered[number] = covered if received and known > received + SUSPECT else max(known, covered)
         return number
 
     def _changed(self) -> None:

@@ -47,22 +47,18 @@ KEEP_EVERY = 10.0
 """Seconds between blocks of newest samples; several times shorter than any window."""
 _PUT: Final = """
 -- KEYS: stream, seen, generation. ARGV: generation, window in ms, then per batch: source, epoch, seq, bytes.
--- `seen` holds per source the last seq of its newest 8 epochs: a batch that comes again is not added.
+-- `seen` holds per source the last seq of the 8 epochs heard last, newest first: a batch that comes again is not added.
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return -1 end
 local now = redis.call('TIME')
 local oldest = string.format('%.0f-0', math.max(0, now[1] * 1000 - tonumber(ARGV[2])))
 local added = 0
 for i = 3, #ARGV, 4 do
-  local source, epoch, seq = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-  local epochs, last = {}, nil
+  local source, epoch, seq = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  local kept, last = {epoch .. ':' .. ARGV[i + 2]}, nil
   for e, s in string.gmatch(redis.call('HGET', KEYS[2], source) or '', '(%d+):(%d+)') do
-    if tonumber(e) == epoch then last = tonumber(s) else epochs[#epochs + 1] = {tonumber(e), s} end
+    if e == epoch then last = tonumber(s) elseif #kept < 8 then kept[#kept + 1] = e .. ':' .. s end
   end
   if not last or last < seq then
-    epochs[#epochs + 1] = {epoch, ARGV[i + 2]}
-    table.sort(epochs, function(a, b) return a[1] > b[1] end)
-    local kept = {}
-    for k = 1, math.min(8, #epochs) do kept[k] = string.format('%.0f', epochs[k][1]) .. ':' .. epochs[k][2] end
     redis.call('HSET', KEYS[2], source, table.concat(kept, ' '))
     local name = ARGV[i + 1] .. ' ' .. ARGV[i + 2] .. ' ' .. source
     redis.call('XADD', KEYS[1], 'MINID', '~', oldest, '*', 'k', name, 'b', ARGV[i + 3])

@@ -23,6 +23,10 @@ from mla.settings import Settings
 from schemas.records import COMMANDS_REPLIES, COMMANDS_REQUESTS, HEARTBEATS, CommandReply, CommandRequest, CommandVerb, ServiceState
 
 PATIENCE = 30.0
+FIRST = 3.5
+"""Seconds in which the first heartbeat comes, also on a busy machine."""
+LISTEN = 1.5
+"""Seconds: each instance is heard twice, so that rates are known."""
 
 
 @click.command()
@@ -47,14 +51,17 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 async def _listen(settings: Settings) -> tuple[Fleet, int]:
-    """The heartbeats of the last ten minutes and of the next second and a half, so that rates are known."""
+    """The heartbeats of the last ten minutes, and of LISTEN after the first was read."""
     clock, fleet = SystemClock(), Fleet()
     if settings.bus.startswith("sqlite://") and not Path(settings.bus.removeprefix("sqlite://")).exists():
         return fleet, clock.now()  # looking must not make one
     async with open_bus(settings.bus, clock=clock, registry=settings.registry_url) as bus:
         reader = asyncio.create_task(_fold(bus, clock, fleet))
         try:
-            await sleep(clock, 1.5)
+            end = clock.steady() + FIRST
+            while not (fleet.instances(clock.now()) or reader.done() or clock.steady() > end):
+                await sleep(clock, 0.05)
+            await sleep(clock, LISTEN)
         finally:  # also where Ctrl-C ends it
             reader.cancel()
             await asyncio.wait([reader])

@@ -64,6 +64,15 @@ async def test_silence_is_confirmed_while_the_source_is_covered(hot: HotQueue) -
     assert latest.confirmed.tolist() == [T0 + 60 * SECOND]
 
 
+async def test_a_clock_that_was_in_the_future_confirms_nothing_once_it_is_set_back(hot: HotQueue) -> None:
+    ahead, back = T0 + 3600 * SECOND, T0 + 2 * SECOND
+    await hot.put([batch(["a"], [1.0], covered=(ahead - SECOND, ahead), received=ahead)])
+    await hot.put([batch(["a"], [2.0], seq=1, time=T0 + SECOND, covered=(T0 + SECOND, back), received=back)])
+    confirmed = (await hot.latest(["a"])).confirmed
+    assert confirmed is not None
+    assert confirmed.tolist() == [back]
+
+
 async def test_a_batch_that_comes_again_changes_nothing(hot: HotQueue) -> None:
     first = batch(["a"], [1.0])
     async with hot.live(["a"]) as feed:

@@ -92,6 +92,15 @@ async def test_a_batch_of_an_earlier_epoch_is_still_taken_and_numbers_start_agai
         assert await server.xlen(key(own_url, "stream")) == 6
 
 
+async def test_runs_that_begin_ever_earlier_are_told_apart(own_url: str, server: Redis) -> None:
+    async with opener(own_url)() as hot:
+        for epoch in range(20, 8, -1):
+            await hot.put([batch(["a"], [1.0], epoch=epoch, seq=s) for s in (0, 1)])
+    async with opener(own_url)() as another:
+        await another.put([batch(["a"], [1.0], epoch=9, seq=1)])
+        assert await server.xlen(key(own_url, "stream")) == 24
+
+
 async def test_last_values_outlive_the_window(own_url: str, server: Redis) -> None:
     async with opener(own_url)() as hot:
         await hot.put([batch(["d", "e"], [1.5, 2.5], covered=(0, 77)), batch(["l"], [2**62 + 1], seq=1), batch(["t"], ["on"], seq=2)])

@@ -101,6 +101,18 @@ async def test_samples_reach_hot_queue_and_archive(tmp_path: Path) -> None:
         assert (await r.hot.latest(["ast1.mount.azimuth"])).values() == [9.0]
 
 
+async def test_what_a_collector_publishes_whose_clock_was_set_back_counts_live_too(tmp_path: Path) -> None:
+    async with rooms(tmp_path) as r, dispatching(r):
+        now = r.clock.now()
+        before = batch(["ast1.mount.azimuth"], [1.0], time=now, received=now, epoch=now)
+        back = now - 3600 * SECOND
+        same = batch(["ast1.mount.azimuth"], [2.0], time=now + SECOND, received=back, epoch=now, seq=1)
+        restarted = batch(["ast1.mount.azimuth"], [3.0], time=now + 2 * SECOND, received=back + SECOND, epoch=back)
+        await r.bus.publish(MONITORING_POINTS, [before, same, restarted])
+        await until(lambda: r.meter.hop("dispatcher.store").left == 3)
+        await until(lambda: r.meter.hop("dispatcher.hot").left == 3)
+
+
 async def test_live_goes_on_while_the_archive_has_no_room_and_nothing_is_lost(tmp_path: Path) -> None:
     async with rooms(tmp_path) as r, dispatching(r):
         now = r.clock.now()
