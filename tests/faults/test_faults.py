@@ -7,10 +7,15 @@ from redis import Redis
 
 from kernel.clock import SECOND, SystemClock
 from tests.support.accounts import fault
+from tests.support.privileged import fill, root
 from tests.support.stack import ENGINE_NAMES, SERVICES, Stack, sleep_until
+from tests.support.stepped import SteppedClock
 
 pytestmark = pytest.mark.timeout(900)
 FREEZE = 30 * SECOND
+HOUR = 3600
+PATIENCE = 180
+"""Seconds that a busy machine may need for anything."""
 AWAY = 2 * SECOND
 """A supervisor takes so long to start what died."""
 OTHERS = tuple(s for s in SERVICES if s not in ("collector", "dispatcher"))
@@ -44,6 +49,19 @@ async def test_a_killed_engine(site: Stack, name: str) -> None:
     async with fault(site, f"`kill -9` of {name}"):
         site.kill_engine(name)
         site.start_engine(name)
+    assert not site.revived
+
+
+async def test_a_full_disk_under_kafka(site: Stack) -> None:
+    """The broker ends, since its only log folder refuses a write, and collectors spool to their disks. Room is made, and it is started."""
+    root("fill a small disk")
+    filler = site.folder / "engines" / "kafka" / "filler"
+    async with fault(site, "a full disk under Kafka"):
+        fill(filler)
+        site.wait(lambda: not site.engine("kafka"), PATIENCE, "the end of the broker")
+        site.wait(site.spooled, PATIENCE, "samples in the collector's spool")
+        filler.unlink()
+        site.start_engine("kafka")
     assert not site.revived
 
 
@@ -81,6 +99,21 @@ async def test_rolling_restart(site: Stack) -> None:
             site.stop_service(name)
             site.services.start(name)
             site.await_live()
+    assert not site.revived
+
+
+async def test_a_stepped_clock(site: Stack, clock: SteppedClock) -> None:
+    """The clock of the services' host is set an hour ahead, right, an hour behind and right again; the engines are on other hosts. Nothing
+    waits for the hour that comes a second time, neither a service that ends nor one that begins."""
+    for offset, name in ((HOUR, "an hour ahead"), (0, "right again"), (-HOUR, "an hour behind")):
+        async with fault(site, f"clock of the services set {name}"):
+            clock.step(offset)
+    async with fault(site, "services restarted an hour behind, clock set right"):
+        for label in (*OTHERS, "dispatcher"):
+            site.stop_service(label)
+            site.services.start(label)
+        site.await_live()
+        clock.step(0)
     assert not site.revived
 
 

@@ -26,11 +26,6 @@ def now() -> int:
     return SystemClock().now()
 
 
-def spooled(site: Stack) -> int:
-    """Bytes that wait on the collector's disk."""
-    return sum(f.stat().st_size for f in site.services.data.rglob("*.spool"))
-
-
 async def test_collector_and_dispatcher_are_cut_off_from_kafka_redis_and_cassandra(tmp_path: Path) -> None:
     with stack(tmp_path) as site:
         ports = {int(found) for url in site.urls.values() for found in re.findall(r":(\d+)", url)}
@@ -47,7 +42,7 @@ async def test_collector_and_dispatcher_are_cut_off_from_kafka_redis_and_cassand
             sleep_until(begin + 3 * SECOND)
             network.cut()
             sleep_until(now() + CUT * SECOND)
-            assert spooled(site) > 0
+            assert site.spooled() > 0
             network.mend()
             log.info("live again after %.1f s", site.await_live(timeout=PATIENCE))
             end = (now() // SECOND + 1) * SECOND

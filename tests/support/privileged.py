@@ -48,7 +48,7 @@ def fill(file: Path) -> None:
         for size in (1 << 20, 1 << 12):
             try:
                 while True:
-                    out.write(b"\\xff" * size)
+                    out.write(b"\xff" * size)
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise

@@ -109,6 +109,10 @@ class Stack:
                 self.revived.append(label)
                 self.services.start(label)
 
+    def spooled(self) -> int:
+        """Bytes that wait on the collectors' disks."""
+        return sum(f.stat().st_size for f in self.services.data.rglob("*.spool"))
+
     # --- what people see -----------------------------------------------------------------------------------------------------------
 
     def last_values(self, points: Sequence[str] = PROBES) -> dict[str, int]:
@@ -157,8 +161,11 @@ class Stack:
 
 
 @contextmanager
-def stack(folder: Path, *, nodes: Mapping[str, int] | None = None, labels: Sequence[str] = SERVICES, bus: str = "") -> Iterator[Stack]:
-    """The whole platform, started, every point seen. `nodes`: processes of an engine. `bus`: further options of the bus URL."""
+def stack(
+    folder: Path, *, nodes: Mapping[str, int] | None = None, labels: Sequence[str] = SERVICES, bus: str = "", enter: Sequence[str] = ()
+) -> Iterator[Stack]:
+    """The whole platform, started, every point seen. `nodes`: processes of an engine. `bus`: further options of the bus URL. `enter`:
+    what stands before the services' commands."""
     counts = nodes or {}
     engines = folder / "engines"
     with ExitStack() as exits:
@@ -175,7 +182,7 @@ def stack(folder: Path, *, nodes: Mapping[str, int] | None = None, labels: Seque
         cdb.write_folder(folder / "site", documents(port, BANKS, POINTS))
         mla("cdb", "import", str(folder / "site"), "-m", "a device that counts", data=data, env=env)
         exits.enter_context(device(port, BANKS, POINTS, notes))
-        running = exits.enter_context(services(data, env, labels, patience=240))
+        running = exits.enter_context(services(data, env, labels, patience=240, enter=enter))
         made = Stack(folder, urls, counts, env, running, notes, SystemClock().now())
         made.await_live(timeout=240)
         made.settled = _next_second()
