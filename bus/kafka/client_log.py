@@ -1,4 +1,5 @@
-"""The client library's own messages in our log: each kind once in a while, since it repeats itself many times a second."""
+"""The client library's own messages in our log: each kind once in a while, since it repeats itself many times a second, and what it tries
+again by itself as information only: if that does not help, an error follows."""
 
 from __future__ import annotations
 
@@ -25,6 +26,9 @@ class Seldom(logging.Filter):
         if now - self._last.get(kind, now - EVERY) < EVERY:
             return False
         self._last[kind] = now
+        if words[-1:] == ["retrying"]:
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            return CLIENT_LOG.isEnabledFor(logging.INFO)
         return True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.kafka.client_log import Seldom
+from bus.kafka.client_log import CLIENT_LOG, Seldom
 from bus.kafka.layout import LAYOUTS, layout_of, topic_settings
 from bus.kafka.place import kafka_place
 from bus.retention import KEEP, Retention
@@ -86,3 +86,13 @@ def test_the_client_library_repeats_itself_but_our_log_does_not() -> None:
     assert not passes("FAIL [mla#producer-2] [thrd:one:9092/1]: Connection refused (after 5ms in state CONNECT)")
     assert passes("FAIL [mla#producer-2] [thrd:two:9092/2]: Connection refused (after 3ms in state CONNECT)")
     assert passes("FATAL [mla#producer-2] [thrd:one:9092/1]: fenced")
+
+
+def test_what_the_client_library_tries_again_by_itself_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    waits = "GETPID [mla#producer-2] [thrd:main]: Failed to acquire idempotence PID: Broker: Coordinator load in progress: retrying"
+    with caplog.at_level(logging.WARNING, CLIENT_LOG.name):
+        assert not Seldom().filter(logging.makeLogRecord({"msg": waits, "levelno": logging.WARNING}))
+    with caplog.at_level(logging.INFO, CLIENT_LOG.name):
+        record = logging.makeLogRecord({"msg": waits, "levelno": logging.WARNING})
+        assert Seldom().filter(record)
+        assert record.levelname == "INFO"
