@@ -38,7 +38,7 @@ describe('windows of one user', () => {
 });
 
 describe('a phone', () => {
-  it.each(['array', 'weather', 'telescope/ast3', 'point/ast3.camera.pdm07.temperature', 'compare', 'trends'])(
+  it.each(['array', 'weather', 'telescope/ast3', 'point/ast3.camera.pdm07.temperature', 'compare', 'trends', 'power', 'pipeline'])(
     'shows %s without scrolling sideways',
     async (hash) => {
       const { page } = await open(browser);
@@ -48,6 +48,13 @@ describe('a phone', () => {
       await page.locator('main :is(h1, h2)').first().waitFor({ state: 'attached' });
       await expect.poll(() => page.locator('main').innerText(), { timeout: 20_000 }).toMatch(/\d/);
       expect(await page.evaluate(() => document.querySelector('main')?.scrollWidth)).toBe(375);
+      // Nor does a drawing in it: only wide tables are moved sideways within themselves.
+      const wide = await page.evaluate(() =>
+        [...document.querySelectorAll('main svg[role], main canvas')]
+          .filter((e) => e.getBoundingClientRect().right > 375.5)
+          .map((e) => e.outerHTML.slice(0, 200)),
+      );
+      expect(wide).toEqual([]);
       await page.context().close();
     },
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, compact, fine, number, unit, value, words } from '../src/lib/format';
+import { bytes, compact, digitsOf, fine, number, unit, value, words } from '../src/lib/format';
 
 describe('number', () => {
   it.each([
@@ -16,6 +16,19 @@ describe('number', () => {
   ])('%d with %d digits reads %s', (x, digits, text) => {
     expect(number(x, digits)).toBe(text);
   });
+});
+
+it.each([
+  [200, 0],
+  [1, 0],
+  [2.5, 1],
+  [0.5, 1],
+  [0.25, 2],
+  [0.30000000000000004, 1],
+  [0.002, 3],
+  [1e-9, 6],
+])('steps of %d are written with %d digits', (step, digits) => {
+  expect(digitsOf(step)).toBe(digits);
 });
 
 describe('value', () => {

@@ -54,6 +54,15 @@ export function number(x: number, digits: number): string {
   return x < 0 && Number(size.toFixed(digits)) !== 0 ? `−${text}` : text;
 }
 
+/** The least number of digits, six at most, that writes every multiple of `step` as it is: 2.5 needs one, 0.25 two. */
+export function digitsOf(step: number): number {
+  for (let d = 0; d < 6; d++) {
+    const scaled = step * 10 ** d;
+    if (Math.round(scaled) !== 0 && Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return d;
+  }
+  return 6;
+}
+
 /** With its sign, also a plus; zero has none. */
 export function signed(x: number, digits: number): string {
   const text = number(x, digits);

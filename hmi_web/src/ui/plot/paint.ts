@@ -16,7 +16,13 @@ interface Box {
 
 const boxOf = (u: uPlot): Box => ({ x: u.bbox.left, y: u.bbox.top, w: u.bbox.width, h: u.bbox.height });
 
-/** Hatched, with dotted edges and, where there is room, the cause: a gap is never bridged by a line. A refusal is a tick at the top. */
+/** In CSS pixels: a gap narrower than this has no room for edges and hatching. */
+const NARROW = 4;
+
+/**
+ * Hatched, with dotted edges and, where there is room, the cause: a gap is never bridged by a line. A narrow one is a faint line with a
+ * tick at the top, so that a day full of short gaps does not hide its curve; a refusal is the tick alone.
+ */
 export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number): void {
   const { ctx } = u;
   const b = boxOf(u);
@@ -25,7 +31,9 @@ export function paintGaps(u: uPlot, gaps: readonly Gap[], c: Colours, k: number)
     const x0 = Math.max(b.x, u.valToPos(g.start / 1e6, 'x', true));
     const x1 = Math.min(b.x + b.w, Math.max(x0 + 2 * k, u.valToPos((g.end ?? end) / 1e6, 'x', true)));
     if (x1 <= b.x || x0 >= b.x + b.w) continue;
-    if (!lasts(g)) {
+    if (!lasts(g) || x1 - x0 < NARROW * k) {
+      ctx.fillStyle = c.hatch;
+      if (lasts(g)) ctx.fillRect(x0, b.y, k, b.h);
       ctx.fillStyle = c.stale;
       ctx.fillRect(x0, b.y, 2 * k, 8 * k);
       continue;
