@@ -6,13 +6,16 @@ import asyncio
 import json
 import logging
 import re
+import socket
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from urllib.parse import urlparse
 
 import cdb
 from kernel.array import ArrayConfig
 from kernel.clock import DAY, SECOND, cpu_seconds, settle
+from kernel.errors import BadUsage
 from mla.children import Child
 from mla.platform import Platform
 from mla.settings import Settings
@@ -33,6 +36,22 @@ def example(port: int) -> dict[str, str]:
     """The example configuration, its servers listening from `port` on."""
     shifted = {str(FIRST_PORT + i): str(port + i) for i in range(1, 11)}
     return {path: re.sub(r"\b48[45]\d\b", lambda m: shifted.get(m[0], m[0]), text) for path, text in cdb.example().items()}
+
+
+def ports_free(settings: Settings, config: ArrayConfig) -> None:
+    """Raises BadUsage where somebody else listens where the simulated array is to: collectors would read that one."""
+    for name, source in sorted(config.sources.items()):
+        url = urlparse(source.url)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((url.hostname, url.port))
+            except OSError as error:
+                other = settings.demo_port + 100 if settings.demo_port < 65_000 else FIRST_PORT + 100
+                raise BadUsage(
+                    f"the simulated array cannot listen on port {url.port} for {name} ({error.strerror}): stop what uses it "
+                    f"(another `mla up --demo`, an OPC-UA server?), or take other ports with MLA_DEMO_PORT={other}"
+                ) from error
 
 
 def scene_of(settings: Settings, config: ArrayConfig, now: int) -> Scene:

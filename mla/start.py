@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cdb
 from hmi_backend.service import listen
 from mla.children import Child
-from mla.demo import example, scene_of, simulators, under_its_sky, write_past
+from mla.demo import example, ports_free, scene_of, simulators, under_its_sky, write_past
 from mla.logins import first_logins
 from mla.platform import Platform
 from mla.settings import Settings
@@ -20,14 +20,17 @@ class Start:
         self._settings, self._demo, self._say = settings, demo, say
 
     async def prepare(self, platform: Platform) -> Sequence[Child]:
-        """The first configuration, and the processes to run beside the services. Raises BadUsage first where the HMI cannot listen."""
+        """The first configuration, and the processes to run beside the services. Raises BadUsage first where the HMI
+        cannot listen, or the servers of a fresh demo."""
         listen(self._settings.host, self._settings.port).close()
         if not self._demo:
             return []
         snapshot = await platform.config_store.load()
         if snapshot.revision is None:
             documents = example(self._settings.demo_port)
-            scene = scene_of(self._settings, cdb.compile(documents), platform.clock.now())
+            config = cdb.compile(documents)
+            ports_free(self._settings, config)
+            scene = scene_of(self._settings, config, platform.clock.now())
             documents = under_its_sky(documents, scene)
             editor = cdb.Editor(platform.config_store, platform.clock)
             await editor.publish(documents, base=0, author="mla", comment="The example: a mini-array of nine telescopes")
