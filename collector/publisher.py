@@ -63,6 +63,8 @@ class Publisher:
         self._backoff = Backoff(first=0.2, cap=5.0)
         self._retry_at = 0.0
         """Steady seconds."""
+        self._told = ""
+        """Why the bus refused, as it stands in the log."""
 
     def submit(self, parcel: Parcel) -> asyncio.Future[None]:
         """Done once it is durable: as long as the bus refuses and there is no spool that lasts, and the caller's own bounds hold."""
@@ -137,7 +139,7 @@ class Publisher:
         try:
             evicted = await spool.append([*parcel.batches, *parcel.events, *parcel.letters], self._clock.now())
         except OSError as error:
-            self._health.bad("spool", f"{error.strerror}: {error.filename}; make room on its disk")
+            self._health.bad("spool", f"{spool.folder}: {error.strerror or error}; make room on its disk")
             return False
         self._health.good("spool")
         self._count(parcel.batches, entered=True)
@@ -170,15 +172,19 @@ class Publisher:
                 hop.explain(cause, n)
 
     def _refused(self, error: NotAvailable) -> None:
-        _log.warning("the bus takes nothing: %s", error)
+        if str(error) != self._told:  # not again at each try: where the disk is full, the log may stand on it
+            self._told = str(error)
+            _log.warning("the bus takes nothing: %s", error)
         self._health.bad("bus", f"it takes nothing: {error}")
         self._retry_at = self._clock.steady() + self._backoff.delay(self._chance)
         self._backoff = self._backoff.next()
 
     def _went(self) -> None:
         if self._backoff.attempt:
-            self._backoff = self._backoff.reset()
+            self._backoff, self._told = self._backoff.reset(), ""
+            _log.info("the bus takes records again")
             self._health.good("bus")
+            self._health.good("spool")  # whether the disk has room for it shows when it is needed again
 
 
 def _joined(parcels: Sequence[Parcel]) -> Parcel:

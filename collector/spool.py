@@ -43,13 +43,16 @@ class Spool:
     """
 
     def __init__(self, folder: Path, limit: int = 512 * 1024 * 1024, segment: int = 4 * 1024 * 1024) -> None:
-        self._folder = folder
+        self.folder = folder
         self._limit = limit
         self._segment = max(min(segment, limit // 4), 1)
         self._inherited = 0
         """Segments up to this number were there at the start."""
         self._files: list[tuple[int, int]] = []
         """Number and size of every segment, oldest first."""
+        self._evicted: Evicted = []
+        self._behind: list[StateEvent] = []
+        """What was evicted, and what must be told of it, where the disk then refused what it had made room for."""
 
     async def open(self) -> None:
         """Takes up what an earlier run left."""
@@ -80,23 +83,24 @@ class Spool:
         await asyncio.to_thread(self._drop)
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number:010d}.spool"
+        return self.folder / f"{number:010d}.spool"
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        found = sorted(p for p in self._folder.iterdir() if p.suffix == ".spool" and p.stem.isdigit())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        found = sorted(p for p in self.folder.iterdir() if p.suffix == ".spool" and p.stem.isdigit())
         self._files = [(int(p.stem), p.stat().st_size) for p in found]
         self._inherited = self._files[-1][0] if self._files else 0
 
     def _append(self, records: Sequence[Record], now: int) -> Evicted:
-        evicted: Evicted = []
-        data = b"".join(map(_frame, records))
+        data = b"".join(map(_frame, (*self._behind, *records)))
         while self._files and self.bytes + len(data) > self._limit:
             inherited = self._files[0][0] <= self._inherited
             batches, events, _ = self._read(self._files[0][0])
             self._drop()
-            evicted.append((batches, inherited))
-            data = b"".join(map(_frame, _left_behind(batches, events, now))) + data
+            self._evicted.append((batches, inherited))
+            told = _left_behind(batches, events, now)
+            self._behind = told + self._behind
+            data = b"".join(map(_frame, told)) + data
         if not self._files or self._files[-1][0] <= self._inherited or self._files[-1][1] + len(data) > self._segment:
             self._files.append((self._files[-1][0] + 1 if self._files else self._inherited + 1, 0))
         number, length = self._files[-1]
@@ -108,8 +112,12 @@ class Spool:
         except OSError:
             with suppress(OSError):  # what was written in part must not stand before the next record
                 os.truncate(self._path(number), length)
+            if not length:  # nothing is kept in this one, and perhaps it could not even be made
+                with suppress(OSError):
+                    self._drop(-1)
             raise
         self._files[-1] = (number, length + len(data))
+        evicted, self._evicted, self._behind = self._evicted, [], []
         return evicted
 
     def _read(self, number: int) -> Records:
@@ -120,8 +128,8 @@ class Spool:
             tuple(r for r in records if isinstance(r, DeadLetter)),
         )
 
-    def _drop(self) -> None:
-        number, _ = self._files.pop(0)
+    def _drop(self, which: int = 0) -> None:
+        number, _ = self._files.pop(which)
         self._path(number).unlink(missing_ok=True)
 
 

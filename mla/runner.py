@@ -106,7 +106,8 @@ class Runner:
             service.meter.state = ServiceState.FAILED
             service.meter.last_error = describe(error)
             log.error("%s failed: %s", service.instance, service.meter.last_error)
-            await self._beat()
+            with contextlib.suppress(NotAvailable):  # a bus that takes nothing now must not keep the process from ending
+                await self._beat()
             if not self._failed.done():
                 self._failed.set_exception(error)
             raise
@@ -135,11 +136,15 @@ class Runner:
             await self._beat()
 
     async def _beats(self) -> None:
+        told = ""
         while True:
             try:
                 await self._beat()
+                told = ""
             except NotAvailable as error:
-                log.warning("no heartbeat: %s", error)
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("no heartbeat: %s", told)
             await sleep(self._clock, BEAT)
 
     async def _beat(self) -> None:

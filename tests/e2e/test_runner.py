@@ -12,7 +12,7 @@ import pytest
 from bus import open_bus
 from cdb import open_config
 from kernel.clock import SECOND, SystemClock
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, NotAvailable
 from kernel.fleet import Fleet
 from kernel.live_config import LiveConfig
 from kernel.meter import Meter
@@ -54,12 +54,14 @@ async def platform(folder: Path) -> AsyncIterator[Platform]:
 async def serving(p: Platform, modules: dict[str, Module]) -> AsyncIterator[asyncio.Task[None]]:
     ready = asyncio.Event()
     task = asyncio.create_task(Runner(p, tuple(modules), modules=modules).run(ready.set))
-    await asyncio.wait([task, asyncio.create_task(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for pending in (task, waiting):
+            pending.cancel()
+        await asyncio.wait([task, waiting])
 
 
 @asynccontextmanager
@@ -123,6 +125,22 @@ async def test_a_failing_service_ends_its_process_and_says_why(tmp_path: Path) -
         [broken] = [s for s in fleet.services(p.clock.now()) if s.name == "broken"]
         assert "on fire" in broken.last_error
         await until(lambda: state_of(fleet, "steady", p.clock.now()) is ServiceState.STOPPED)
+
+
+async def test_a_failing_service_ends_its_process_also_where_the_bus_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*_: object) -> None:
+        raise NotAvailable("the disk is full")
+
+    modules = {"steady": Module("monitoring", lambda p, m: Steady(), ""), "broken": Module("monitoring", lambda p, m: Broken(), "")}
+    async with platform(tmp_path) as p:
+        monkeypatch.setattr(p.bus, "publish", full)
+        async with asyncio.timeout(30), serving(p, modules) as task:
+            await asyncio.wait([task])
+            with pytest.raises(ExceptionGroup, match="unhandled"):
+                task.result()
+    assert any("on fire" in r.message for r in caplog.records)
 
 
 async def test_a_manager_stops_a_whole_system_and_leaves_itself_running(tmp_path: Path) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from pathlib import Path
 
 import pytest
 
+from collector.health import Health
+from collector.publisher import Parcel, Publisher
 from collector.spool import Spool
 from kernel.batches import size
-from schemas.records import GapCause, PointBatch, StateEvent, StateKind
+from kernel.clock import SystemClock
+from kernel.meter import Meter
+from schemas.records import GapCause, PointBatch, ServiceState, StateEvent, StateKind
+from tests.peers.recording_bus import RecordingBus
 from tests.support.points import T0, batch
+from tests.support.waiting import until
 
 NAMES = [f"ast1.p{i}" for i in range(50)]
 
@@ -107,3 +114,63 @@ async def test_a_disk_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     await spool.append(batches(2, 1), T0)
     found, _ = await read(spool)
     assert [b.seq for b in found] == [0, 2]
+
+
+async def test_a_segment_that_cannot_be_made_is_not_there(tmp_path: Path) -> None:
+    """The folder is gone: nothing is kept, nothing is read, and all is well when it is back."""
+    spool = Spool(tmp_path / "spool")
+    await spool.open()
+    (tmp_path / "spool").rmdir()
+    for i in range(2):
+        with pytest.raises(OSError, match="No such file"):
+            await spool.append(batches(i, 1), T0)
+        assert spool.empty
+        assert await spool.oldest() is None
+    (tmp_path / "spool").mkdir()
+    await spool.append(batches(2, 1), T0)
+    assert [b.seq for b in (await read(spool))[0]] == [2]
+
+
+async def test_what_was_evicted_for_nothing_is_told_when_the_disk_takes_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path, limit=4000, segment=1000)
+    await spool.open()
+    count = given_up = 0
+    while not given_up:
+        given_up = sum(size(b) for gone, _ in await spool.append(batches(count, 1), T0) for b in gone)
+        count += 1
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr("collector.spool.os.fsync", full)
+            with pytest.raises(OSError, match="No space"):
+                await spool.append(batches(count, 1), T0)
+    for gone, _ in await spool.append(batches(count, 1), T0):
+        given_up += sum(map(size, gone))
+    found, events = await read(spool)
+    assert given_up + sum(map(size, found)) == (count + 1) * 50
+    assert sum(e.count or 0 for e in events if e.cause is GapCause.EVICTED) == given_up
+
+
+async def test_a_spool_that_is_not_needed_any_more_is_no_trouble(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Bus and spool are on one full disk; then there is room again, and the bus takes everything at once."""
+    bus, meter, folder = RecordingBus(), Meter("collector"), tmp_path / "spool"
+    meter.state = ServiceState.RUNNING
+    publisher = Publisher(bus, SystemClock(), meter, Health(meter), Spool(folder))
+    running = asyncio.create_task(publisher.run())
+    await until(folder.exists)
+    folder.rmdir()
+    bus.refuses = "disk full"
+    done = publisher.submit(Parcel(tuple(batches(0, 1))))
+    await until(lambda: bus.calls > 2 and meter.last_error.startswith("spool"))
+    assert (meter.state, done.done()) == (ServiceState.DEGRADED, False)
+    assert meter.last_error == f"spool: {folder}: No such file or directory; make room on its disk"
+    assert [r.message for r in caplog.records] == ["the bus takes nothing: disk full"]
+    bus.refuses = ""
+    async with asyncio.timeout(30):
+        await done
+    assert meter.state is ServiceState.RUNNING
+    running.cancel()
+    await asyncio.wait([running])
