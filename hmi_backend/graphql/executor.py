@@ -5,19 +5,26 @@ Completing a list costs about 10 µs an item and executing a field about 30 µs:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
 
-from graphql import ExecutionResult, GraphQLList, GraphQLObjectType, GraphQLOutputType
+from graphql import ExecutionResult, GraphQLEnumType, GraphQLList, GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.execution import Executor as CoreExecutor
 from graphql.execution.collect_fields import collect_fields
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from hmi_backend.graphql.types_points import LiveBatch
+
+T = TypeVar("T")
 
 
 class Ready(list[str]):
     """Texts that are sent as they are."""
+
+
+class Plain(list[T]):
+    """Objects of one type whose fields hold numbers, texts or enumerations: they are read off, column by column, and not executed."""
 
 
 ATTRIBUTES: Final[Mapping[str, str]] = {
@@ -47,7 +54,16 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         result = arguments[3] if len(arguments) > 3 else named.get("result")
         if type(result) is Ready:
             return result
+        if type(result) is Plain:
+            return self._read_off(return_type, arguments[0] if arguments else named["field_details_list"], result)
         return super().complete_list_value(return_type, *arguments, **named)
+
+    def _read_off(self, return_type: GraphQLList[GraphQLOutputType], details: Any, items: Sequence[object]) -> list[dict[str, Any]]:
+        kind = cast(GraphQLObjectType, get_named_type(return_type))
+        asked = self.collect_subfields(kind, details)[0]
+        columns = [_column(kind, d[0].node.name.value, items) for d in asked.values()]
+        rows = zip(*columns, strict=True) if columns else ((),) * len(items)
+        return [dict(zip(asked, row, strict=True)) for row in rows]
 
     def build_per_event_executor(self, payload: Any) -> CoreExecutor[Any]:
         """A copy for one event. What it remembers of sub-fields is its own: graphql-core shares it among all events of a subscription and
@@ -79,3 +95,16 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                 plan = name, tuple((key, ATTRIBUTES[field]) for key, field in asked.items())
         self.plans["live"] = plan
         return plan
+
+
+def _column(kind: GraphQLObjectType, field: str, items: Sequence[object]) -> Iterable[Any]:
+    if field == "__typename":
+        return [kind.name] * len(items)
+    definition = kind.fields[field]
+    attribute = definition.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].python_name
+    values = [getattr(item, attribute) for item in items]
+    leaf = get_named_type(definition.type)
+    if not isinstance(leaf, GraphQLEnumType):
+        return values
+    names = {v: None if v is None else leaf.coerce_output_value(v) for v in set(values)}
+    return [names[v] for v in values]

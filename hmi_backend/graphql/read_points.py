@@ -13,7 +13,7 @@ from hmi_backend.errors import BadRequest
 from hmi_backend.graphql import types_point as pt
 from hmi_backend.graphql import types_points as t
 from hmi_backend.graphql.context import Context
-from hmi_backend.graphql.executor import Ready
+from hmi_backend.graphql.executor import Plain, Ready
 from hmi_backend.graphql.points import enum_labels, point_limits, value_range
 from hmi_backend.graphql.scalars import Columns, Long, Time, Value
 from hmi_backend.paging import check_first, cursor, key_of
@@ -164,7 +164,7 @@ def _block(catalogue: Catalogue, block: archive.SeriesBlock) -> t.SeriesBlock:
         kind=known.type.kind if known else None,
         method=block.method,
         columns=Columns(series_columns(block.series)),
-        gaps=[
+        gaps=Plain(
             t.Gap(
                 start=Time(g.start),
                 end=None if g.end is None else Time(g.end),
@@ -173,7 +173,7 @@ def _block(catalogue: Catalogue, block: archive.SeriesBlock) -> t.SeriesBlock:
                 detail=g.detail,
             )
             for g in block.gaps
-        ],
+        ),
         complete=block.complete,
         next_cursor=block.next_cursor,
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from graphql import ExecutionResult, parse
+from graphql import ExecutionResult, GraphQLObjectType, get_named_type, is_leaf_type, parse
 from graphql.execution import Executor as CoreExecutor
 
-from hmi_backend.graphql.executor import ATTRIBUTES, Executor, Ready
-from hmi_backend.graphql.scalars import Columns, Time
+from hmi_backend.graphql.executor import ATTRIBUTES, Executor, Plain, Ready
+from hmi_backend.graphql.scalars import Columns, Long, Time
 from hmi_backend.graphql.schema import schema
-from hmi_backend.graphql.types_points import LiveBatch
+from hmi_backend.graphql.types_points import Gap, LiveBatch, SeriesBlock
+from kernel.archive import ResampleMethod
+from schemas.records import GapCause
 
 GRAPHQL = schema()._schema
 BATCH = LiveBatch(seq=3, server_time=Time(17), points=Ready(["a", "b"]), columns=Columns({"t": [1], "v": [2.5], "q": [0]}), dropped=4)
@@ -59,3 +61,48 @@ def test_nothing_is_remembered_per_event() -> None:
     for _ in range(100):
         other.build_per_event_executor({"revision": 1}).execute_operation(False)
     assert len(other._relevant_sub_fields) == 0
+
+
+GAPS = (
+    Gap(start=Time(1), end=Time(5), cause=GapCause.OVERFLOW, count=Long(3), detail="too many"),
+    Gap(start=Time(7), end=None, cause=GapCause.DISCONNECTED, count=None, detail=""),
+)
+
+
+async def series(text: str, variables: dict[str, Any], gaps: list[Gap]) -> ExecutionResult:
+    """The answer of a server whose archive holds these gaps."""
+    block = SeriesBlock(
+        point="p", unit=None, kind=None, method=ResampleMethod.RAW, columns=Columns({}), gaps=gaps, complete=True, next_cursor=None
+    )
+    made = Executor.build(GRAPHQL, parse(text), raw_variable_values=variables, root_value={"series": [block]})
+    assert isinstance(made, Executor), made
+    field = GRAPHQL.query_type.fields["series"]  # type: ignore[union-attr]
+    before, field.resolve = field.resolve, lambda root, _info, **_: root["series"]
+    try:
+        result = made.execute_operation()
+        return result if isinstance(result, ExecutionResult) else await result
+    finally:
+        field.resolve = before
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "start end cause count detail",
+        "why: cause __typename from: start",
+        "...F detail } } } fragment F on Gap { start ... @skip(if: $s) { end } } #",
+        "start end @include(if: $s)",
+        "count @skip(if: $s)",
+    ],
+)
+async def test_plain_objects_are_read_off_as_they_would_be_executed(fields: str) -> None:
+    text = f"query($s: Boolean = true) {{ series(points: [], from: 0, to: 1) {{ gaps {{ {fields} }} }} }}"
+    quick, slow = await series(text, {}, Plain(GAPS)), await series(text, {}, list(GAPS))
+    assert (quick.data, quick.errors) == (slow.data, None)
+    assert [list(g) for g in quick.data["series"][0]["gaps"]] == [list(g) for g in slow.data["series"][0]["gaps"]]  # type: ignore[index]
+
+
+def test_a_gap_is_plain() -> None:
+    kind = GRAPHQL.type_map["Gap"]
+    assert isinstance(kind, GraphQLObjectType)
+    assert [n for n, f in kind.fields.items() if not is_leaf_type(get_named_type(f.type)) or f.args] == []
