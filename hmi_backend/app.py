@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ from hmi_backend.state import Backend
 from hmi_backend.static import Static
 from kernel.errors import MlaError
 
+_log = logging.getLogger(__name__)
 CODES: Final = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 
@@ -72,6 +75,12 @@ def _errors(app: FastAPI) -> None:
     async def platform_error(request: Request, error: MlaError) -> Response:
         code = code_of(error) or "FAILED"
         return _answer(ApiError(code, str(error)), STATUS.get(code, 500))
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> Response:
+        number = uuid.uuid4().hex[:8]
+        _log.error("error %s in %s", number, request.url.path)  # the server logs the traceback
+        return _answer(ApiError("INTERNAL", f"internal error {number}: the server's log has the details"), 500)
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(request: Request, error: RequestValidationError) -> Response:

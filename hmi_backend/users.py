@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hmi_backend.roles import Role
 from kernel.clock import SECOND, Clock, SystemClock
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, NotAvailable
 
+_log = logging.getLogger(__name__)
 SESSION_TTL = 12 * 3600
 N, R, P = 2**14, 8, 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -97,22 +100,19 @@ class Users:
         if len(password) < SHORTEST:
             raise BadUsage(f"the password of {name} is too short: use at least {SHORTEST} characters")
         self.refresh()
-        self._accounts[name] = _Account(role, hash_password(password))
-        self._write_accounts()
+        self._write_accounts(self._accounts | {name: _Account(role, hash_password(password))})
         self.end_sessions(name)
 
     def set_role(self, name: str, role: Role) -> None:
         """Changes a role; the sessions end, because they carry the old one."""
         self._known(name)
-        self._accounts[name] = _Account(role, self._accounts[name].hash)
-        self._write_accounts()
+        self._write_accounts(self._accounts | {name: _Account(role, self._accounts[name].hash)})
         self.end_sessions(name)
 
     def remove(self, name: str) -> None:
         """Removes a user and ends the sessions."""
         self._known(name)
-        del self._accounts[name]
-        self._write_accounts()
+        self._write_accounts({n: a for n, a in self._accounts.items() if n != name})
         self.end_sessions(name)
 
     def check(self, name: str, password: str) -> Role | None:
@@ -123,12 +123,16 @@ class Users:
         return account.role if account and good else None
 
     def issue_token(self, user: str, role: Role, ttl: float = SESSION_TTL) -> str:
-        """A new random token for somebody who was checked, or for a program; ttl in seconds."""
+        """A new random token for somebody who was checked, or for a program; ttl in seconds. A disk that is full locks nobody out: the
+        session then ends with this process, or stands in the file with the next that can be written."""
         self.refresh()
         token = secrets.token_urlsafe(32)
         session = digest(token)
         self._sessions[session] = Identity(user, role, session, self._clock.now() + round(ttl * SECOND))
-        self._write_sessions()
+        try:
+            self._write_sessions()
+        except NotAvailable as error:
+            _log.warning("the session of %s is kept in memory only: %s", user, error)
         return token
 
     def identify(self, token: str) -> Identity | None:
@@ -160,8 +164,10 @@ class Users:
         self.refresh()
         gone = [s for s in sessions if self._sessions.pop(s, None)]
         if gone:
-            self._write_sessions()
-            self.on_end()
+            try:
+                self._write_sessions()
+            finally:  # they have ended, whatever the disk says of it
+                self.on_end()
         return len(gone)
 
     def _known(self, name: str) -> None:
@@ -169,9 +175,10 @@ class Users:
         if name not in self._accounts:
             raise BadUsage(f"no user {name}: there are {', '.join(sorted(self._accounts)) or 'none yet'}")
 
-    def _write_accounts(self) -> None:
-        users = {n: {"role": a.role.value, "hash": a.hash} for n, a in sorted(self._accounts.items())}
+    def _write_accounts(self, accounts: dict[str, _Account]) -> None:
+        users = {n: {"role": a.role.value, "hash": a.hash} for n, a in sorted(accounts.items())}
         _write(self._path, {"users": users})
+        self._accounts = accounts
         self._stamps = (_stamp(self._path), self._stamps[1])
 
     def _write_sessions(self) -> None:
@@ -219,11 +226,17 @@ def _read_sessions(path: Path) -> dict[str, Identity]:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """All or nothing. Raises NotAvailable where the disk does not take it."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise NotAvailable(f"{path} cannot be written: {error.strerror}; check its owner, and the room on its disk") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -189,3 +190,30 @@ async def test_the_binary_socket_closes_too_when_the_session_ends(hmi: Hmi) -> N
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
     await until(lambda: hmi.service.backend.links.streams == 0)
+
+
+async def test_a_full_disk_locks_nobody_out(hmi: Hmi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hmi_backend.users.os.fsync", full)
+    async with hmi.client(None) as client:
+        assert (await log_in(client)).status_code == 200
+        assert (await client.post("/graphql", json=ME)).json()["data"]["me"]["user"] == "olga"
+        out = await client.post("/auth/logout")
+        assert out.status_code == 503
+        assert "room on its disk" in out.text
+        assert (await client.post("/graphql", json=ME)).status_code == 401
+
+
+async def test_a_fault_of_ours_has_the_shape_of_every_error(hmi: Hmi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Role:
+        raise RuntimeError("the device room is on fire")
+
+    monkeypatch.setattr(hmi.users, "check", broken)
+    async with hmi.client(None) as client:
+        answer = await log_in(client)
+    assert answer.status_code == 500
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert "on fire" not in answer.text

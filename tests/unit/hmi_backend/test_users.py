@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hmi_backend.origins import is_same_origin
 from hmi_backend.roles import Role, require
 from hmi_backend.users import Users
 from kernel.clock import SECOND, ManualClock
-from kernel.errors import BadUsage
+from kernel.errors import BadUsage, NotAvailable
 
 
 @pytest.fixture
@@ -142,3 +143,39 @@ def test_one_address_that_tries_many_names_waits_too() -> None:
 )
 def test_origins(origin: str, host: str | None, same: bool) -> None:
     assert is_same_origin(origin, host) is same
+
+
+def test_a_full_disk_locks_nobody_out_and_changes_no_account(users: Users, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    users.add("olga", "correct horse", Role.OPERATOR)
+    early = users.issue_token("olga", Role.OPERATOR)
+    ended: list[bool] = []
+    users.on_end = lambda: ended.append(True)
+    with monkeypatch.context() as patch:
+        patch.setattr("hmi_backend.users.os.fsync", full)
+        token = users.issue_token("olga", Role.OPERATOR)
+        identity = users.identify(token)
+        assert identity is not None
+        for change in (
+            lambda: users.add("otto", "battery staple", Role.ADMIN),
+            lambda: users.add("olga", "another horse", Role.ADMIN),
+            lambda: users.set_role("olga", Role.ADMIN),
+            lambda: users.remove("olga"),
+        ):
+            with pytest.raises(NotAvailable, match=r"users\.json cannot be written: No space left"):
+                change()
+            assert users.names() == {"olga": Role.OPERATOR}
+            assert users.check("olga", "correct horse") is Role.OPERATOR
+        with pytest.raises(NotAvailable, match=r"sessions\.json"):
+            users.end(identity)
+        assert users.ended(identity)
+        assert ended == [True]
+        kept = users.issue_token("olga", Role.OPERATOR)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["users.json", "users.sessions.json"]
+    users.issue_token("olga", Role.OPERATOR)  # there is room again
+    other = Users.open(tmp_path / "users.json")
+    assert other.sessions("olga") == 3
+    assert other.identify(early)
+    assert other.identify(kept)
