@@ -82,6 +82,7 @@ class Backend:
                 self._told(),
                 self.commands.run(),
                 self.dead_letters.run(),
+                self.audit.run(),
                 self.audit_log.run(),
                 self.state_events.run(),
             ):
