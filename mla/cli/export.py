@@ -16,7 +16,7 @@ from kernel.archive import Archive, Fill, ResampleMethod, SeriesBlock, SeriesQue
 from kernel.clock import SystemClock
 from kernel.live_config import LiveConfig
 from mla.cli.common import emit_json, json_option, parse_range, run_async, settings_of, show_bytes
-from mla.cli.read import config_of, grid, select
+from mla.cli.read import config_of, grid, select_kept
 
 FORMS = ("csv", "parquet", "jsonl", "arrow")
 
@@ -62,11 +62,10 @@ def points(ctx: click.Context, names: tuple[str, ...], start: str, end: str, for
 
     async def work(file: IO[bytes]) -> tuple[int, int]:
         config = await config_of(settings)
-        chosen = select(config, names or ("*",))
         lo, hi = parse_range(start, end)
         live = LiveConfig(config)
         async with open_archive(settings.archive, clock=SystemClock(), config=live, read_only=True) as archive:
-            written = 0
+            chosen, written = await select_kept(config, archive, names or ("*",)), 0
             with click.progressbar(length=len(chosen), label=f"{len(chosen)} points", file=sys.stderr) as bar:
                 query = SeriesQuery(tuple(chosen), lo, hi, grid(method, every, buckets, fill))
                 async for piece in ArchiveExporter(Watched(archive, bar.update), live).stream(query, form):

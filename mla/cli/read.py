@@ -14,13 +14,13 @@ import cdb as configuration
 from archive import open_archive
 from bus import open_bus
 from hmi_backend.guess import Guesser
-from kernel.archive import Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
-from kernel.array import ArrayConfig, Point
+from kernel.archive import Archive, Fill, Resample, ResampleMethod, SeriesBlock, SeriesQuery
+from kernel.array import ArrayConfig, Point, PointType
 from kernel.clock import SECOND, SystemClock
 from kernel.discovery import complete
 from kernel.errors import BadUsage, NotAvailable
 from kernel.live_config import LiveConfig
-from kernel.samples import json_values
+from kernel.samples import Kind, json_values
 from mla.cli.common import (
     emit_json,
     emit_table,
@@ -68,6 +68,20 @@ def select(config: ArrayConfig, patterns: Sequence[str]) -> list[str]:
             raise BadUsage(no_match(config, pattern))
         found.update(dict.fromkeys(matched))
     return list(found)
+
+
+async def select_kept(config: ArrayConfig, archive: Archive, patterns: Sequence[str]) -> list[str]:
+    """As `select`; the name of a point that is no longer configured is taken too, where the archive has samples of it."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        held = await archive.at([pattern], SystemClock().now()) if pattern not in config.points else None
+        found.update(dict.fromkeys([pattern] if held is not None and held.kind[0] != Kind.NONE else select(config, [pattern])))
+    return list(found)
+
+
+def point_of(config: ArrayConfig, name: str) -> Point:
+    """The point, or one of which nothing but its name is known any more."""
+    return config.points.get(name) or Point(name, PointType(), "", "", "")
 
 
 def no_match(config: ArrayConfig, pattern: str) -> str:
@@ -225,17 +239,17 @@ def query(ctx: click.Context, names: tuple[str, ...], start: str, end: str, meth
     resample = grid(method, every, buckets, fill)
 
     async def work() -> tuple[ArrayConfig, list[SeriesBlock]]:
-        config = await config_of(settings)
-        request = SeriesQuery(tuple(select(config, names)), *parse_range(start, end), resample, limit=PAGE, cursor=after)
+        config, moments = await config_of(settings), parse_range(start, end)
         async with open_archive(settings.archive, clock=SystemClock(), config=LiveConfig(config), read_only=True) as archive:
-            return config, await archive.series(request)
+            chosen = await select_kept(config, archive, names)
+            return config, await archive.series(SeriesQuery(tuple(chosen), *moments, resample, limit=PAGE, cursor=after))
 
     config, blocks = run_async(work())
     if as_json:
         emit_json([_block(config, b) for b in blocks])
         return
     for b in blocks:
-        p = config.points[b.series.point]
+        p = point_of(config, b.series.point)
         for t, v, q in zip(b.series.time.tolist(), b.series.value.tolist(), b.series.quality.tolist(), strict=True):
             click.echo(f"{show_time(t, 6)}  {p.name}  {_shown(p, v)} {p.type.unit}".rstrip() + ("" if q == 0 else f"  [{QUALITY[q]}]"))
         for g in b.gaps:
@@ -250,7 +264,7 @@ def query(ctx: click.Context, names: tuple[str, ...], start: str, end: str, meth
 def _block(config: ArrayConfig, b: SeriesBlock) -> dict[str, Any]:
     return {
         "point": b.series.point,
-        "unit": config.points[b.series.point].type.unit,
+        "unit": point_of(config, b.series.point).type.unit,
         "method": b.method.value,
         "columns": {"t": b.series.time.tolist(), "v": json_values(b.series.value), "q": b.series.quality.tolist()},
         "gaps": [{"start": g.start, "end": g.end, "cause": g.cause.value, "count": g.count, "detail": g.detail} for g in b.gaps],

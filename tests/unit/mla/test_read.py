@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from archive import open_archive
+from kernel.clock import SECOND, SystemClock
+from kernel.live_config import LiveConfig
 from mla.api import ADDRESS_FILE, TOKEN_FILE
 from mla.cli import main
+from tests.support.archive_data import one
 from tests.support.platform import ROOT, free_port
 
 SITE = """
@@ -79,3 +84,21 @@ def test_watching_a_platform_that_is_down_says_so(data: Path, capsys: pytest.Cap
         main(["--data", str(data), "watch", "tank.water.level"])
     assert end.value.code == 1
     assert "nothing answers at 127.0.0.1" in capsys.readouterr().err
+
+
+def test_a_point_that_is_no_longer_configured_is_read_from_its_history(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def keep() -> None:
+        async with open_archive(f"sqlite://{data}/archive", clock=SystemClock(), config=LiveConfig()) as archive:
+            await archive.append([one(0, "tank.air.level", [SystemClock().now() - SECOND], [2.5])])
+
+    asyncio.run(keep())
+    main(["--data", str(data), "query", "tank.air.level", "--from", "now-1h"])
+    assert capsys.readouterr().out.endswith("tank.air.level  2.5\n")
+    main(["--data", str(data), "query", "tank.air.level", "--from", "now-1h", "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["columns"]["v"] == [2.5]
+    main(["--data", str(data), "export", "points", "tank.air.level", "--from", "now-1h", "-o", str(tmp_path / "x.csv")])
+    assert (tmp_path / "x.csv").read_text().count("tank.air.level") == 1
+    with pytest.raises(SystemExit):
+        main(["--data", str(data), "query", "tank.air.levl"])
