@@ -105,11 +105,12 @@ def one(point: str, start: When, end: When, **grid: Any) -> Step[Series]:
 
 
 def interval(start: When, end: When) -> Step[tuple[int, int]]:
-    """Both ends in microseconds UTC, fixed once for all pages. Raises BadRequest where there is nothing between them."""
+    """Both ends in microseconds UTC, fixed once for all pages. With both alike there is nothing between them. Raises
+    BadRequest where the end comes first."""
     now = (yield from server_now()) if is_relative(start) or is_relative(end) else 0
     since, until = moment_us(start, now), moment_us(end, now)
-    if since >= until:
-        raise BadRequest(f"start ({start}) must be before end ({end})", "BAD_REQUEST")
+    if since > until:
+        raise BadRequest(f"start ({start}) lies after end ({end})", "BAD_REQUEST")
     return since, until
 
 

@@ -54,6 +54,12 @@ def test_raw_ranges_of_any_length_come_whole() -> None:
     assert len({(v["from"], v["to"]) for v in server.variables}) == 1
 
 
+def test_a_range_that_ends_where_it_begins_is_empty() -> None:
+    """As that of a gap which is one moment, for example of samples refused for their times."""
+    found = Server(store(3500)).run(one("p", 100, 100, every="10s"))
+    assert (len(found.time), len(found.value), found.complete) == (0, 0, True)
+
+
 def test_several_points_continue_each_by_itself() -> None:
     found = Server(store(1500, "LONG")).run(series(["a", "b"], 0, 1500))
     assert list(found) == ["a", "b"]
@@ -112,8 +118,8 @@ def test_grids_that_make_no_sense_say_what_to_write(arguments: dict[str, Any], s
 
 
 def test_wrong_ranges_and_patterns_for_one_are_refused() -> None:
-    with pytest.raises(BadRequest, match="before"):
-        Server(store(10)).run(one("p", 10, 10))
+    with pytest.raises(BadRequest, match="lies after"):
+        Server(store(10)).run(one("p", 10, 9))
     with pytest.raises(BadRequest, match="SeriesSet"):
         Server(store(10)).run(one("ast*.mount.azimuth", 0, 10))
 
