@@ -22,6 +22,8 @@ NEVER = -1
 AGO = 100
 """Chunks looked at, at a time, when the sample in force before a moment is searched backwards."""
 FLYING = 64
+MANY = 4
+"""Series of a shelf for which the whole shelf is read: it holds several times as much as is asked for."""
 Line = tuple[int, str, Bucket, tuple[Any, ...]]
 """Series, class, bucket; window, chunk, kind, piece, first, last, made."""
 Key = tuple[int, str, int, int, int, int, int]
@@ -75,11 +77,7 @@ class Chunks:
         moment = max(-EVER, min(moment, EVER))
         self._newest.clear()
         self._data.clear()
-        shelves = {i // BUCKET_SHELF for i in ids if i not in self._buckets}
-        for shelf, known in buckets_of_shelf(self._link, shelves):
-            for number in ids:
-                if number // BUCKET_SHELF == shelf:
-                    self._buckets[number] = known.get(number, [])
+        self.learn(ids, least=1)
         places = [(n, *found[0]) for n in ids if (found := self._backwards(n, moment))]
         answers = Ahead(self._link, [_newest(n, name, bucket, moment) for n, name, bucket in places], FLYING)
         keys: list[Key] = []
@@ -92,6 +90,15 @@ class Chunks:
         for i, key in enumerate(keys):
             for (blob,) in data.get(i):
                 self._data[key] = blob
+
+    def learn(self, ids: Iterable[int], least: int = MANY) -> None:
+        """Finds out where series are: with one question for a shelf of which at least so many are asked for, instead of one for each."""
+        shelves: dict[int, list[int]] = {}
+        for number in ids:
+            if number not in self._buckets:
+                shelves.setdefault(number // BUCKET_SHELF, []).append(number)
+        for shelf, known in buckets_of_shelf(self._link, [s for s, numbers in shelves.items() if len(numbers) >= least]):
+            self._buckets |= {number: known.get(number, []) for number in shelves[shelf]}
 
     def _of(self, number: int) -> list[tuple[str, Bucket]]:
         found = self._buckets.get(number)

@@ -37,7 +37,7 @@ class Reader:
     def series(self, query: SeriesQuery) -> list[SeriesBlock]:
         """One block per point."""
         check_query(query)
-        return self._look(query.points, lambda view: [answer(view.evidence(p, query.start, query.end), query) for p in query.points])
+        return self._look(query.points, lambda view: _series(view, query))
 
     def at(self, points: Sequence[str], moment: int) -> Samples:
         """The sample of each point in force at a moment."""
@@ -84,6 +84,11 @@ class Reader:
         rows = self._store.link.ask(_FOLDERS)
         folders = [Path(text.strip()) for text in (rows[0][0] or "").strip("[]").split(",")] if rows else []
         return min((shutil.disk_usage(f).free for f in folders if f.is_dir()), default=UNKNOWN_ROOM)
+
+
+def _series(view: View, query: SeriesQuery) -> list[SeriesBlock]:
+    view.expect(query.points)
+    return [answer(view.evidence(p, query.start, query.end), query) for p in query.points]
 
 
 def _days_left(free: int, size: int, span: int) -> float | None:

@@ -93,6 +93,10 @@ class View:
             lambda: first_after(self._refs(ids, end, after), end, after),
         )
 
+    def expect(self, points: Sequence[str]) -> None:
+        """Evidence of each of these points will be asked for."""
+        self._chunks.learn(i for point in points for i in self._numbers.get(point, ()))
+
     def at(self, points: Sequence[str], moment: int) -> Samples:
         """The sample of each point in force at a moment."""
         out = no_samples(len(points))
