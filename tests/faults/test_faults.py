@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from redis import Redis
 
 from kernel.clock import SECOND, SystemClock
 from tests.support.accounts import fault
-from tests.support.privileged import fill, root
+from tests.support.privileged import fill, namespace, root
 from tests.support.stack import ENGINE_NAMES, SERVICES, Stack, sleep_until
 from tests.support.stepped import SteppedClock
 
@@ -16,6 +18,8 @@ FREEZE = 30 * SECOND
 HOUR = 3600
 PATIENCE = 180
 """Seconds that a busy machine may need for anything."""
+CUT = 25
+"""Seconds: longer than any lease, and than a silent broker or node is borne."""
 AWAY = 2 * SECOND
 """A supervisor takes so long to start what died."""
 OTHERS = tuple(s for s in SERVICES if s not in ("collector", "dispatcher"))
@@ -85,6 +89,23 @@ async def test_a_frozen_collector_is_explained(site: Stack) -> None:
     async with fault(site, "collector frozen for 30 s", gaps=lambda: (SystemClock().now() - begun) / SECOND):
         with site.frozen("collector"):
             sleep_until(SystemClock().now() + FREEZE)
+    assert not site.revived
+
+
+async def test_collector_and_dispatcher_are_cut_off_from_the_engines(site: Stack, clock: SteppedClock) -> None:
+    """The network goes, in their namespace, and connections stay open on both sides."""
+    moved = ("collector", "dispatcher")
+    with Redis.from_url(site.urls["redis"]) as client:
+        client.config_set("protected-mode", "no")  # what comes from the namespace has another address
+    ports = {int(found) for url in site.urls.values() for found in re.findall(r":(\d+)", url)}
+    with namespace(sorted(ports)) as network:
+        site.move(moved, (*network.enter, *clock.enter))
+        async with fault(site, f"the network of collector and dispatcher to the engines cut for {CUT} s"):
+            network.cut()
+            sleep_until(SystemClock().now() + CUT * SECOND)
+            assert site.spooled() > 0
+            network.mend()
+        site.move(moved, clock.enter)
     assert not site.revived
 
 

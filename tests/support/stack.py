@@ -102,6 +102,16 @@ class Stack:
         code = process.wait(40)
         assert code == 0, f"{label} ended with {code}:\n{self.services.said(label)[-3000:]}"
 
+    def move(self, labels: Sequence[str], enter: Sequence[str]) -> None:
+        """Services go on elsewhere, after `enter`; what is sent meanwhile need not be accounted for."""
+        for label in labels:
+            self.stop_service(label)
+            self.services.enter[label] = enter
+            self.services.start(label)
+        self.services.await_serving(labels)
+        self.await_live()
+        self.settled = _next_second()
+
     def revive(self) -> None:
         """Starts what ended by itself, as a supervisor does."""
         for label, process in list(self.services.processes.items()):
