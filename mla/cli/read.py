@@ -86,7 +86,9 @@ def point_of(config: ArrayConfig, name: str) -> Point:
 
 def no_match(config: ArrayConfig, pattern: str) -> str:
     """Says that no point matches, and which points were perhaps meant."""
-    near = Guesser(sorted(config.points)).guess(pattern) if config.points else []
+    if not config.points:
+        return "no points are configured yet: publish some with `mla cdb publish FOLDER -m COMMENT`"
+    near = Guesser(sorted(config.points)).guess(pattern)
     return f"no point matches {pattern!r}" + (f" (did you mean {', '.join(near)}?)" if near else "; `mla points` lists them all")
 
 
@@ -101,7 +103,7 @@ def points(ctx: click.Context, glob: str, first: int, after: str | None, as_json
     config = run_async(config_of(settings_of(ctx)))
     names = [n for n in sorted(fnmatch.filter(config.points, glob)) if after is None or n > after]
     shown = [config.points[n] for n in names[:first]]
-    if not names and after is None and glob != "*":
+    if not names and after is None:
         click.echo(no_match(config, glob), err=True)
     if as_json:
         emit_json({"total": len(names), "points": [_plain(p) for p in shown]})
