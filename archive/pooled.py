@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
@@ -23,7 +23,10 @@ READERS = 2
 class Reads(Protocol):
     """Answers questions. Blocks; any thread."""
 
-    def series(self, query: SeriesQuery) -> list[SeriesBlock]: ...
+    def series(self, query: SeriesQuery, origins: Mapping[str, str]) -> list[SeriesBlock]:
+        """origins: the configured sources of points. Where no sample of one was ever stored, it tells why."""
+        ...
+
     def at(self, points: Sequence[str], moment: int) -> Samples: ...
     def stats(self, now: int) -> ArchiveStats: ...
 
@@ -71,8 +74,10 @@ class PooledArchive(Generic[K]):
         return report
 
     async def series(self, query: SeriesQuery) -> list[SeriesBlock]:
-        queries = by_fitting(query, self._config.current.points)
-        blocks = [b for q in queries for b in await _in(self._reading, lambda q=q: self._reader.series(q))]  # type: ignore[misc]
+        known = self._config.current.points
+        queries = by_fitting(query, known)
+        origins = {name: known[name].source for name in query.points if name in known}
+        blocks = [b for q in queries for b in await _in(self._reading, lambda q=q: self._reader.series(q, origins))]  # type: ignore[misc]
         if len(queries) > 1:
             of = {b.series.point: b for b in blocks}
             blocks = [of[name] for name in query.points]

@@ -19,6 +19,8 @@ from kernel.errors import BadUsage
 from kernel.samples import Kind, Samples, Series, empty_series
 from schemas.records import StateEvent, StateKind
 
+EVER = 1 << 62
+"""Later than any time."""
 BUDGET = 1 << 20
 """Samples of one point held at once while a long range is read: some 25 MB."""
 
@@ -58,6 +60,13 @@ class Evidence:
         """What its samples can be shown as; NONE where there are none."""
         kinds = {r.kind for r in self.refs}
         return one_kind(kinds) if kinds else Kind.NONE
+
+
+def unseen(point: str, covered: Sequence[Span] = (), told: Callable[[int, int], Sequence[StateEvent]] | None = None) -> Evidence:
+    """Of a point without any sample: what its source tells, or that nothing is known and nothing awaited."""
+    if told is None:
+        return Evidence(point, (), (), lambda a, b: (), EVER, lambda: None, lambda: None)
+    return Evidence(point, (), covered, told, covered[-1][1] if covered else 0, lambda: None, lambda: None)
 
 
 def slices(refs: Sequence[Ref], start: int, end: int, budget: int = BUDGET) -> Iterator[Table]:
@@ -135,7 +144,8 @@ def read_cursor(query: SeriesQuery) -> int:
 
 def block(evidence: Evidence, query: SeriesQuery, series: Series, method: ResampleMethod, cursor: str | None = None) -> SeriesBlock:
     """The answer with its gaps and whether it is complete."""
-    return SeriesBlock(series, method, found_gaps(evidence, query), cursor is None and complete(evidence, query.end), cursor)
+    whole = cursor is None and (query.start == query.end or complete(evidence, query.end))
+    return SeriesBlock(series, method, found_gaps(evidence, query), whole, cursor)
 
 
 def found_gaps(evidence: Evidence, query: SeriesQuery) -> tuple[Gap, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,20 +34,20 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def series(self, query: SeriesQuery) -> list[SeriesBlock]:
+    def series(self, query: SeriesQuery, origins: Mapping[str, str]) -> list[SeriesBlock]:
         """One block per point."""
         check_query(query)
-        return self._look(query.points, lambda view: _series(view, query))
+        return self._look(query.points, lambda view: _series(view, query), origins)
 
     def at(self, points: Sequence[str], moment: int) -> Samples:
         """The sample of each point in force at a moment."""
         return self._look(points, lambda view: view.at(points, moment))
 
-    def _look(self, points: Sequence[str], use: Callable[[View], T]) -> T:
+    def _look(self, points: Sequence[str], use: Callable[[View], T], origins: Mapping[str, str] | None = None) -> T:
         """Again if something was sealed or expired between two looks."""
         for _ in range(TRIES):
             try:
-                return use(View(self._store, points))
+                return use(View(self._store, points, origins or {}))
             except Gone:
                 continue
         raise NotAvailable(f"{self._store.link.place.shown}: the archive lists slabs that are not there; repair the cluster, or restore it")

@@ -6,12 +6,12 @@ and merged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
 
-from archive.distributed.chunks import EVER, NEVER, SEALED, Chunks
+from archive.distributed.chunks import NEVER, SEALED, Chunks
 from archive.distributed.fetch import Slabs
 from archive.distributed.journal import Entry, Follower, PartKey, parts_of
 from archive.distributed.lease import writers
@@ -20,7 +20,7 @@ from archive.distributed.root import Root, Roots, Section
 from archive.distributed.told import Told
 from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans
-from archive.read import Evidence, Ref, first_after, in_force, put
+from archive.read import EVER, Evidence, Ref, first_after, in_force, put, unseen
 from archive.slab import Slab, read_point, read_slab
 from archive.table import Table
 from cql import Link
@@ -46,12 +46,14 @@ class Store:
 class View:
     """Lives for one question. Blocks; one thread."""
 
-    def __init__(self, store: Store, points: Sequence[str]) -> None:
+    def __init__(self, store: Store, points: Sequence[str], origins: Mapping[str, str]) -> None:
+        """origins: the configured sources of points, which tell why there is no sample of one."""
         self._store, self._link, self._book = store, store.link, store.book
         self._book.refresh()
         self._numbers = {p: self._book.numbers.get(p, ()) for p in set(points)}
         """As of now: a series that is seen first while this look goes on belongs to the next one."""
-        sources = {self._book.sources[i] for ids in self._numbers.values() for i in ids}
+        self._origins = {p: s for p, s in origins.items() if s and not self._numbers.get(p)}
+        sources = {self._book.sources[i] for ids in self._numbers.values() for i in ids} | set(self._origins.values())
         keys = [k for k in parts_of(self._link, writers(self._link)) if k.source in sources] if sources else []
         entries = store.follower.read(keys)
         self._chunks = Chunks(self._link)
@@ -78,7 +80,8 @@ class View:
         """What there is of a point with start <= time < end."""
         ids = self._numbers.get(point, ())
         if not ids:
-            return Evidence(point, (), (), lambda a, b: (), EVER, lambda: None, lambda: None)
+            source = self._origins.get(point)
+            return unseen(point, self._covered(source), lambda a, b: self._events(source, a, b)) if source else unseen(point)
         sources = sorted({self._book.sources[i] for i in ids})
         covered = Spans(span for s in sources for span in self._covered(s)).all()
         newest = max(self._newest(i) for i in ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -43,10 +43,10 @@ class Reader:
             self._desks.append(desk)
         return desk
 
-    def series(self, query: SeriesQuery) -> list[SeriesBlock]:
+    def series(self, query: SeriesQuery, origins: Mapping[str, str]) -> list[SeriesBlock]:
         """One block per point."""
         check_query(query)
-        return self._view(lambda view: [answer(view.evidence(p, query.start, query.end), query) for p in query.points])
+        return self._view(lambda view: [answer(view.evidence(p, query.start, query.end, origins.get(p, "")), query) for p in query.points])
 
     def at(self, points: Sequence[str], moment: int) -> Samples:
         """The sample of each point in force at a moment."""

@@ -18,7 +18,7 @@ from archive.events import COLUMNS, event_of
 from archive.gaps import MOST_REFUSED
 from archive.head_index import HeadIndex, rows_of
 from archive.ledger import Spans, unpack_batches
-from archive.read import Evidence, Ref, between, first_after, in_force, put
+from archive.read import Evidence, Ref, between, first_after, in_force, put, unseen
 from archive.slab import Slab, open_slab, read_point, read_slab
 from archive.table import Table
 from kernel.archive import ArchiveStats
@@ -27,7 +27,6 @@ from schemas.records import StateEvent
 
 SEALED, OPEN, HEAD = 0, 1, 2
 """Tiers in the order of writing: a sample in a later one was written later than what an earlier one has of the same time."""
-EVER = 1 << 62
 MANY = 100
 """Slabs opened in one look, from which on whole slabs are decoded and the last one of each section is kept for the next point."""
 _EVENT = f"SELECT {COLUMNS} FROM event WHERE source = ?1 AND start < ?3"
@@ -88,12 +87,12 @@ class View:
         self._ledgers: dict[int, Any] = {}
         self._received: dict[int, tuple[Ints, Ints, Ints]] = {}
 
-    def evidence(self, point: str, start: int, end: int) -> Evidence:
-        """What there is of a point with start <= time < end."""
+    def evidence(self, point: str, start: int, end: int, origin: str) -> Evidence:
+        """What there is of a point with start <= time < end. origin: its configured source, which tells why there is nothing."""
         number = self._state.names.points.get(point)
         sources = self._state.names.origins.get(number, ()) if number is not None else ()
         if number is None or not sources:
-            return Evidence(point, (), (), lambda a, b: (), EVER, lambda: None, lambda: None)
+            return unseen(point, self._covered.get(origin, []), lambda a, b: self._events(origin, a, b)) if origin else unseen(point)
         names = [self._state.names.source_names[s] for s in sources]
         covered = self._covered.get(names[0], [])
         if len(names) > 1:
