@@ -40,8 +40,9 @@ PREFETCH = 8 << 20
 POLL = 0.1
 SOON = 0.005
 """Seconds between looks for a commit while one is due: only the thread that fetches may commit (the client library blocks others).
-Also the shortest wait between two looks for messages; while none come the waits grow, up to LULL."""
+Also the shortest wait between two looks for messages; where none came for a while, an EIGHTH of that, up to LULL."""
 LULL = 0.05
+EIGHTH = 1 / 8
 LOOK = 1.0
 """Seconds between two looks whether the clock was set back."""
 SET_BACK = SECOND // 2
@@ -117,7 +118,8 @@ class Reader(Generic[R]):
         self.paused = False
         """In the thread: nothing is fetched now."""
         self._stash: list[Fetched] = []
-        self._wait = SOON
+        self._came = 0.0
+        """When the last message came, by the clock that is never stepped."""
         self._looked = 0.0
         self._offset = SystemClock().now() - round(monotonic() * SECOND)
         """Of the time of day to a clock that is never stepped."""
@@ -319,9 +321,8 @@ class Reader(Generic[R]):
                 self._wake(consumer)
             if self._closing or now >= end:
                 return None
-            pause(min(self._wait, end - now))
-            self._wait = min(2 * self._wait, LULL)
-        self._wait = SOON
+            pause(min(max(SOON, EIGHTH * (now - self._came)), LULL, end - now))
+        self._came = monotonic()
         return message
 
     def _wake(self, consumer: Consumer) -> None:
