@@ -12,7 +12,7 @@ from hmi_backend.attempts import Attempts
 from hmi_backend.auth import COOKIE, IDENTITY, caller, foreign
 from hmi_backend.errors import ApiError, Forbidden, Unauthenticated
 from hmi_backend.state import Backend
-from hmi_backend.users import SESSION_TTL, Identity
+from hmi_backend.users import LONGEST, SESSION_TTL, Identity
 
 MOST_TOGETHER: Final = 4
 
@@ -21,7 +21,7 @@ class Credentials(BaseModel):
     """Who wants in."""
 
     user: str = Field(max_length=64)
-    password: str = Field(max_length=1024)
+    password: str = Field(max_length=LONGEST)
 
 
 class LoggedIn(BaseModel):

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 SESSION_TTL = 12 * 3600
 N, R, P = 2**14, 8, 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-SHORTEST = 8
+SHORTEST, LONGEST = 8, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ class Users:
             raise BadUsage(f"{name!r} is no user name: use letters, digits, . _ @ -, at most 64")
         if len(password) < SHORTEST:
             raise BadUsage(f"the password of {name} is too short: use at least {SHORTEST} characters")
+        if len(password) > LONGEST:
+            raise BadUsage(f"the password of {name} is too long: use at most {LONGEST} characters")
         self.refresh()
         self._write_accounts(self._accounts | {name: _Account(role, hash_password(password))})
         self.end_sessions(name)

@@ -121,6 +121,10 @@ def mask(url: str) -> str:
     return scheme + sep + rest
 
 
+CLIENT = ("MLA_URL", "MLA_TOKEN", "MLA_USER", "MLA_PASSWORD")
+"""What the Python client takes from the same environment."""
+
+
 def load(path: Path | None, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings: defaults, then the file (default ./mla.toml where it exists), then the environment, then overrides.
 
@@ -163,7 +167,7 @@ def _from_file(file: Path, text: str, problems: list[Problem]) -> tuple[dict[str
         line = getattr(error, "lineno", 0) or _line_in(str(error))
         problems.append(Problem(str(file), line, f"not TOML: {error}", "see https://toml.io"))
         return {}, {}
-    lines = {k.split("=")[0].strip(): i for i, k in enumerate(text.splitlines(), 1) if "=" in k}
+    lines = {k.split("=")[0].strip("[] \t"): i for i, k in reversed(list(enumerate(text.splitlines(), 1))) if "=" in k or k.startswith("[")}
     origin = {k: (str(file), lines.get(k, 0)) for k in values}
     for key in [k for k in values if k not in Settings.model_fields]:
         problems.append(Problem(*origin[key], f"unknown setting {key!r}", _meant(key)))
@@ -174,7 +178,11 @@ def _from_file(file: Path, text: str, problems: list[Problem]) -> tuple[dict[str
 def _from_environment(environment: Mapping[str, str], problems: list[Problem]) -> dict[str, tuple[str, str]]:
     found = {}
     for name, value in sorted(environment.items()):
-        if not name.startswith("MLA_") or name.startswith(("MLA_TEST_", "MLA_CHILD_", "MLA_REQUIRE_")):
+        if (
+            not name.startswith("MLA_")
+            or name.startswith(("MLA_TEST_", "MLA_CHILD_", "MLA_REQUIRE_"))
+            or name.removesuffix("_FILE") in CLIENT
+        ):
             continue
         key = name[4:].lower()
         if key.endswith("_file") and key not in Settings.model_fields:

@@ -27,6 +27,8 @@ async def publish(context: Context, changes: list[t.CdbEdit], base: int, comment
     if not changes:
         raise BadRequest("changes: name at least one document")
     edits = {c.path: c.text for c in changes}
+    if len(edits) < len(changes):
+        raise BadRequest("changes: a document is named twice: give each once, as it is to be")
     work = context.backend.ports.editor.publish(edits, base=base, author=who.user, comment=_comment(comment))
     return await _result(context, "cdbPublish", paths, base, work)
 

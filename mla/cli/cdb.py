@@ -109,8 +109,9 @@ def publish(ctx: click.Context, folder: str, base: int | None, comment: str, aut
 @cdb.command()
 @click.argument("folder", type=click.Path())
 @click.option("--revision", type=int, help="Default: the newest.")
+@json_option
 @click.pass_context
-def export(ctx: click.Context, folder: str, revision: int | None) -> None:
+def export(ctx: click.Context, folder: str, revision: int | None, as_json: bool) -> None:
     """Write a revision's documents into FOLDER."""
 
     async def work() -> None:
@@ -119,7 +120,10 @@ def export(ctx: click.Context, folder: str, revision: int | None) -> None:
         if snapshot.revision is None:
             raise BadUsage("nothing was ever published; `mla cdb import FOLDER` publishes a first configuration")
         configuration.write_folder(Path(folder), snapshot.documents)
-        click.echo(f"revision {snapshot.revision.number}: {len(snapshot.documents)} documents in {folder}")
+        if as_json:
+            emit_json({"revision": snapshot.revision.number, "folder": folder, "documents": sorted(snapshot.documents)})
+        else:
+            click.echo(f"revision {snapshot.revision.number}: {len(snapshot.documents)} documents in {folder}")
 
     run_async(work())
 

@@ -75,6 +75,13 @@ async def test_a_wrong_configuration_is_refused_with_every_mistake(hmi: Hmi) -> 
     assert hmi.ports.live.current.revision == 1
 
 
+async def test_a_document_given_twice_is_refused(hmi: Hmi) -> None:
+    changes = [{"path": "a.yaml", "text": "assets:"}, {"path": "a.yaml", "text": "assets: {x: {title: X}}"}]
+    answer = await hmi.ask(PUBLISH, {"changes": changes, "base": 1, "comment": "x"}, "engineer")
+    assert "named twice" in answer["errors"][0]["message"]
+    assert hmi.ports.live.current.revision == 1
+
+
 async def test_of_two_editors_one_wins(hmi: Hmi) -> None:
     text = (await hmi.data('{ cdb(path: "site.yaml") { text } }'))["cdb"]["text"]
     first = [{"path": "site.yaml", "text": text.replace("2390", "2391")}]

@@ -179,3 +179,9 @@ def test_a_full_disk_locks_nobody_out_and_changes_no_account(users: Users, tmp_p
     assert other.sessions("olga") == 3
     assert other.identify(early)
     assert other.identify(kept)
+
+
+def test_no_password_is_set_that_the_log_in_would_refuse(users: Users) -> None:
+    with pytest.raises(BadUsage, match="at most 1024"):
+        users.add("olga", "x" * 1025, Role.VIEWER)
+    users.add("olga", "x" * 1024, Role.VIEWER)

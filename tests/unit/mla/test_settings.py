@@ -77,3 +77,17 @@ def test_a_schema_registry_is_for_kafka_and_its_password_is_not_shown() -> None:
         load(None, {"MLA_REGISTRY_URL": "http://registry:8081"})
     with pytest.raises(ConfigProblems, match=r"registry_url = .*write one of http://…, https://…"):
         load(None, {"MLA_BUS_URL": "kafka://broker:9092", "MLA_REGISTRY_URL": "registry:8081"})
+
+
+def test_what_the_python_client_takes_from_the_environment_is_no_mistake() -> None:
+    load(None, {"MLA_URL": "http://host:8800", "MLA_TOKEN_FILE": "/x", "MLA_USER": "olga", "MLA_PASSWORD": "secret"})
+    with pytest.raises(ConfigProblems, match="MLA_USERS"):
+        load(None, {"MLA_USERS": "olga"})
+
+
+def test_an_unknown_table_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mla.toml"
+    file.write_text('log_level = "DEBUG"\n\n[hmi]\nlog_level = "INFO"\nhttp = "x"\n')
+    with pytest.raises(ConfigProblems) as caught:
+        load(file, {})
+    assert [(p.line, p.text) for p in caught.value.problems] == [(3, "unknown setting 'hmi'")]
