@@ -34,6 +34,8 @@ export async function pan(browser) {
   moving = false;
   await mover;
   await page.mouse.up({ button: 'middle' });
+  // Frames of plots that do not follow the hand count nothing.
+  await page.waitForURL(/from=.*to=/, { timeout: 10_000 });
   await page.context().close();
   const gaps = times.slice(1).map((t, i) => t - times[i]);
   return {

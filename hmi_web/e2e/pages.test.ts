@@ -207,6 +207,38 @@ describe('Trends', () => {
     await page.keyboard.press('h');
     await expect.poll(() => page.getByText('FIXED, locked').count()).toBe(0);
   });
+  it('follow the hand that pans, while data arrive, and stay where it leaves them', async () => {
+    await go(page, 'trends?range=10m');
+    await expect.poll(() => page.getByText('loading …').count(), { timeout: 15_000 }).toBe(0);
+    await page.evaluate(() => {
+      for (const e of document.querySelectorAll<HTMLElement>('.uplot')) e.dataset['panned'] = 'yes';
+    });
+    const box = await plotBox();
+    const shifted = (): Promise<string[]> =>
+      page.locator('.shift canvas').evaluateAll((all) => all.map((e) => (e as HTMLElement).style.transform));
+    await page.mouse.move(box.x + box.width / 2, box.y + 60);
+    await page.mouse.down({ button: 'middle' });
+    await page.mouse.move(box.x + box.width / 2 + 50, box.y + 60);
+    await expect.poll(shifted).toHaveLength(6);
+    const range = (): Promise<string> => text('aside[aria-label="Cursors and drawing"] dl:last-of-type dd');
+    const before = await range();
+    await expect.poll(range, { timeout: 15_000 }).not.toBe(before);
+    await page.mouse.move(box.x + box.width / 2 + 100, box.y + 60);
+    await expect.poll(async () => (await shifted())[0]).toMatch(/translateX\(\d+(\.\d)?px\)/);
+    expect(await page.locator('.uplot[data-panned]').count()).toBe(6);
+    await page.mouse.up({ button: 'middle' });
+    await page.getByText('FIXED, locked').waitFor();
+    await expect.poll(shifted).toEqual([]);
+    const q = new URLSearchParams((new URL(page.url()).hash || '').split('?')[1] ?? '');
+    const [from, to] = ['from', 'to'].map((k) => Date.parse(`${q.get(k) ?? ''}Z`)) as [number, number];
+    expect(to - from).toBeGreaterThan(599_990);
+    expect(to - from).toBeLessThan(600_010);
+    const back = Date.now() - to;
+    expect(back).toBeGreaterThan(600_000 * (90 / box.width));
+    await page.locator('main').focus();
+    await page.keyboard.press('h');
+    await expect.poll(() => page.getByText('FIXED, locked').count()).toBe(0);
+  });
   it('add and remove plots', async () => {
     await page.getByRole('button', { name: 'Add point' }).click();
     await page.getByLabel('Point to add').fill('weather hum');

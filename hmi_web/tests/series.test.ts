@@ -29,6 +29,14 @@ describe('ring of buckets', () => {
     for (const v of [5, 1, 9]) r.push(10 * SECOND + v, v);
     expect(r.columns(...all)).toEqual({ t: [10.5], lo: [1], hi: [9], mean: [5] });
   });
+  it('knows at once what holds in a range without samples', () => {
+    const now = 1_795_000_000 * SECOND;
+    const r = new BandRing(SECOND, 400);
+    r.begin(7);
+    expect(r.columns(now, now + SECOND)).toEqual({ t: [now / 1e6], lo: [7], hi: [7], mean: [7] });
+    r.push(now, 3);
+    expect(r.columns(now + 86_400 * SECOND, now + 86_401 * SECOND).mean).toEqual([3]);
+  });
   it('holds the last value through a long silence, and draws a line through a short one', () => {
     const r = ring();
     r.push(10 * SECOND, 1);

@@ -88,7 +88,8 @@ export class BandRing {
     const first = Math.max(Math.floor(from / this.width), oldest);
     const last = Math.min(Math.floor(to / this.width), this.#last);
     let end = this.#prior;
-    for (let b = oldest; b < first; b++) if (this.#n[b % this.buckets]) end = this.#end[b % this.buckets] ?? end;
+    // Of an empty ring, and beyond its newest bucket, there is nothing to walk through.
+    for (let b = oldest; b < Math.min(first, this.#last + 1); b++) if (this.#n[b % this.buckets]) end = this.#end[b % this.buckets] ?? end;
     let before = Math.max(from, first * this.width);
     if (end !== null) row(out, before / 1e6, end, end, end);
     for (let b = first; b <= last; b++) {
