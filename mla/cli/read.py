@@ -89,7 +89,8 @@ def no_match(config: ArrayConfig, pattern: str) -> str:
     if not config.points:
         return "no points are configured yet: publish some with `mla cdb publish FOLDER -m COMMENT`"
     near = Guesser(sorted(config.points)).guess(pattern)
-    return f"no point matches {pattern!r}" + (f" (did you mean {', '.join(near)}?)" if near else "; `mla points` lists them all")
+    meant = f" (did you mean {', '.join(near)}?)" if near else ""
+    return f"no point matches {pattern!r}{meant}; `mla points` lists them all"
 
 
 @click.command()
