@@ -21,7 +21,7 @@ from strawberry.extensions import AddValidationRules, MaskErrors, MaxTokensLimit
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types.execution import ExecutionContext
 
-from hmi_backend.errors import ApiError, TooExpensive, TooManyValues, code_of
+from hmi_backend.errors import ApiError, BadRequest, TooExpensive, TooManyValues, code_of
 from hmi_backend.graphql.context import Context
 from hmi_backend.graphql.measure import Cost, cost_of, size_of
 from hmi_backend.roles import SERIES_BUDGET, VALUES_BUDGET, Role
@@ -80,10 +80,12 @@ class Documents(ParserCache):
 
 
 class CostLimit(SchemaExtension):
-    """Refuses a request that asks for more than its role may have at once."""
+    """Refuses a request that asks for more than its role may have at once, or does not say what it asks for."""
 
     def on_execute(self) -> Iterator[None]:
         context, execution = self.execution_context.context, self.execution_context
+        if execution._provided_operation_name is None and len(_operations(execution)) > 1:  # strawberry would execute the first
+            raise BadRequest("the document has several operations: say with operationName which one is to be executed")
         if isinstance(context, Context) and execution.operation_type.value == OperationType.QUERY.value:
             cost = self._cost(execution, context)
             role = context.identity.role if context.identity else Role.VIEWER
@@ -96,12 +98,16 @@ class CostLimit(SchemaExtension):
     def _cost(self, execution: ExecutionContext, context: Context) -> Cost:
         document, graphql, now = execution.graphql_document, execution.schema._schema, context.backend.clock.now()
         assert document is not None
-        operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-        named = [o for o in operations if execution.operation_name in (None, o.name.value if o.name else None)]
+        named = [o for o in _operations(execution) if execution.operation_name in (None, o.name.value if o.name else None)]
         values = get_variable_values(graphql, named[0].variable_definitions or (), execution.variables or {})
         if isinstance(values, list):
             return Cost()  # variables of the wrong type: the execution says so
         return cost_of(graphql, document, named[0], values, lambda field, arguments: samples_of(field, arguments, now))
+
+
+def _operations(execution: ExecutionContext) -> list[OperationDefinitionNode]:
+    document = execution.graphql_document
+    return [d for d in document.definitions if isinstance(d, OperationDefinitionNode)] if document else []
 
 
 def _hide(error: GraphQLError) -> bool:

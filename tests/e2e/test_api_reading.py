@@ -202,6 +202,17 @@ async def test_what_costs_too_much_is_refused_before_it_is_executed(hmi: Hmi) ->
     assert (await hmi.ask(query, {"p": points}, role="engineer")).get("errors") is None
 
 
+async def test_of_several_operations_one_must_be_named(hmi: Hmi) -> None:
+    document = "query A { me { user } } query B { me { role } } mutation C { deleteView(id: \"x\") { __typename } }"
+    async with hmi.client() as client:
+        unnamed = (await client.post("/graphql", json={"query": document})).json()
+        named = (await client.post("/graphql", json={"query": document, "operationName": "B"})).json()
+    assert unnamed["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert "operationName" in unnamed["errors"][0]["message"]
+    assert not unnamed.get("data")
+    assert named == {"data": {"me": {"role": "VIEWER"}}}
+
+
 async def test_a_range_that_ends_where_it_begins_is_empty(hmi: Hmi) -> None:
     for resample in ("", ", resample: {method: MEAN, buckets: 3}"):
         asked = f'series(points: ["ast1.mount.azimuth"], from: 1, to: 1{resample})'
