@@ -203,7 +203,7 @@ async def test_what_costs_too_much_is_refused_before_it_is_executed(hmi: Hmi) ->
 
 
 async def test_of_several_operations_one_must_be_named(hmi: Hmi) -> None:
-    document = "query A { me { user } } query B { me { role } } mutation C { deleteView(id: \"x\") { __typename } }"
+    document = 'query A { me { user } } query B { me { role } } mutation C { deleteView(id: "x") { __typename } }'
     async with hmi.client() as client:
         unnamed = (await client.post("/graphql", json={"query": document})).json()
         named = (await client.post("/graphql", json={"query": document, "operationName": "B"})).json()
