@@ -26,7 +26,7 @@ _PUT_MONTH = "INSERT INTO archive_event_months (source, refused, month) VALUES (
 _MONTHS = "SELECT month FROM archive_event_months WHERE source = ? AND refused = ?"
 _PUT = (
     "INSERT INTO archive_events (source, refused, month, start, key, kind, cause, end, time, points, count, detail)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
 )
 _READ = f"SELECT {COLUMNS} FROM archive_events WHERE source = ? AND refused = false AND month = ? AND start < ?"
 _READ_REFUSED = (
@@ -35,6 +35,8 @@ _READ_REFUSED = (
 )
 _PUT_LEDGER = "INSERT INTO archive_ledger (source, day, last, base, first, data, stored) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _LEDGER = "SELECT first, last, data FROM archive_ledger WHERE source = ? AND day = ? AND last >= ? LIMIT 4"
+RANKED = 1 << 61
+"""Of times of writing: later than those of every clock, also one that is hours ahead, earlier than those of deletions that are for ever."""
 _CONNECTION = (StateKind.CONNECTED, StateKind.DISCONNECTED)
 
 
@@ -46,7 +48,8 @@ class Told:
         self._months: set[tuple[str, bool, int]] = set()
 
     def put(self, events: Sequence[StateEvent]) -> None:
-        """An event that comes again is kept once; a gap that was told without an end is replaced when it is told with one."""
+        """An event that comes again is kept once; a gap that was told without an end is replaced when it is told with one, whatever the
+        clocks of those say who write them."""
         months = {(e.source, e.kind is StateKind.REFUSED, e.start // MONTH) for e in events} - self._months
         futures = [self._link.start(_PUT_MONTH, m) for m in months]
         for event in events:
@@ -57,7 +60,7 @@ class Told:
             refused = event.kind is StateKind.REFUSED
             where = (event.source, refused, event.start // MONTH, event.start, key)
             what = (event.kind.value, event.cause.value, event.end, event.time, points, event.count, event.detail)
-            futures.append(self._link.start(_PUT, (*where, *what)))
+            futures.append(self._link.start(_PUT, (*where, *what, RANKED + max(0, event.end or 0))))
         for future in futures:
             self._link.wait(future)
         self._months |= months

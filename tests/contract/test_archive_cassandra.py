@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from kernel.clock import DAY, SECOND, ManualClock
 from kernel.errors import NotAvailable
 from kernel.live_config import LiveConfig
 from kernel.samples import Kind
+from schemas.records import GapCause, StateEvent, StateKind
 from tests.contract.archive_writer_peer import DAY_AGO, batch_of, points_of
 from tests.property.test_archive_model import CONFIG, POINTS, START, STEPS, Model, check, made
 from tests.support.archive_data import NOW, batch, column, one
@@ -158,6 +160,14 @@ async def test_writers_beside_each_other_and_a_reader(url: str, clock: ManualClo
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+async def test_a_gap_keeps_its_end_whatever_the_clocks_of_those_say_who_write_it(archive: DistributedArchive, look: Look) -> None:
+    kind, cause, start = StateKind.GAP, GapCause.STALE, NOW - 9
+    begun = StateEvent(source="s", time=NOW, kind=kind, cause=cause, points=("a",), start=start, end=None, count=None, detail="owed")
+    for event in (begun, replace(begun, end=NOW - 5), begun):
+        await archive.append([], [event])
+    assert look("end", "archive_events") == [(NOW - 5,)]
+
+
 async def test_what_dead_and_frozen_writers_left_is_there_once(url: str, clock: ManualClock, look: Look) -> None:
     def peer(source: str, batches: int) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.contract.archive_writer_peer", url, source, str(batches)]
