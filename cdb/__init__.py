@@ -13,7 +13,7 @@ from cdb.compiler import compile
 from cdb.diff import PointsDiff, diff_documents, diff_points, unified
 from cdb.editor import Editor
 from cdb.examples import example, scaled
-from cdb.folder import read_folder, scan_folder, write_folder
+from cdb.folder import changed, read_folder, scan_folder, write_folder
 from cdb.following import follow
 from cdb.sqlite import open_sqlite
 from kernel.clock import Clock
@@ -24,6 +24,7 @@ __all__ = [
     "SCHEMES",
     "Editor",
     "PointsDiff",
+    "changed",
     "compile",
     "diff_documents",
     "diff_points",

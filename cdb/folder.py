@@ -40,6 +40,16 @@ def scan_folder(path: Path | str) -> tuple[dict[str, str], list[Problem]]:
     return documents, unread
 
 
+def changed(path: Path | str, documents: Mapping[str, str]) -> list[str]:
+    """The documents that a folder holds with other contents, in order: writing these would overwrite somebody's work."""
+    root = Path(path)
+    found = (name for name in sorted(documents) if (root / name).is_file())
+    try:
+        return [name for name in found if (root / name).read_bytes() != documents[name].encode()]
+    except OSError as e:
+        raise NotAvailable(f"{root}: {e.strerror or e}; check its permissions") from e
+
+
 def write_folder(path: Path | str, documents: Mapping[str, str]) -> None:
     """Writes each document below a folder, byte for byte. Raises BadUsage before writing anything where the folder holds YAML files that
     are no documents of this revision: read back, they would become part of it."""

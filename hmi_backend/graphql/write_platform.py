@@ -18,16 +18,16 @@ async def control(context: Context, target: str, verb: CommandVerb, reason: str)
     who = await context.must(Role.OPERATOR, action, target)
     if not reason.strip():
         raise BadRequest("reason: say why, it stands in the audit")
-    now, fleet = context.backend.clock.now(), context.backend.fleet
-    if refusal := _of_itself(context, target, verb):
+    known = _known(context)
+    if refusal := _of_itself(context, target, verb) or _unheard(target, known):
         await context.did(who, action, target, ok=False, detail=f"{reason}: {refusal}")
         return t.ControlResult(id="", outcome=t.Outcome.REFUSED, ok=False, detail=refusal, replies=[])
-    known = {i.beat.instance for i in fleet.instances(now)} | {s.name for s in (*fleet.systems(now), *fleet.services(now))}
     ident, replies = await context.backend.commands.ask(target, verb, who.user, reason)
     answers = [t.ControlReply(instance=r.instance, ok=r.ok, detail=r.detail) for r in replies]
     if not answers:
-        hint = "is the manager running (mla services)?" if target in known else f"nothing is called {target}: mla services lists the names"
-        outcome, detail = t.Outcome.NO_ANSWER, f"no manager answered within {context.backend.commands.wait_s:g} s: {hint}"
+        waited = context.backend.commands.wait_s
+        detail = f"{target} did not answer within {waited:g} s: `mla status` shows whether it and its manager run"
+        outcome = t.Outcome.NO_ANSWER
     elif all(a.ok for a in answers):
         outcome, detail = t.Outcome.DONE, "; ".join(a.detail for a in answers)
     else:
@@ -35,6 +35,19 @@ async def control(context: Context, target: str, verb: CommandVerb, reason: str)
     ok = outcome is t.Outcome.DONE
     await context.did(who, action, target, ok=ok, detail=f"{reason}: {detail}")
     return t.ControlResult(id=ident, outcome=outcome, ok=ok, detail=detail, replies=answers)
+
+
+def _known(context: Context) -> list[str]:
+    """Names of the systems, services and instances that were heard of in the last ten minutes."""
+    now, fleet = context.backend.clock.now(), context.backend.fleet
+    return [*(s.name for s in (*fleet.systems(now), *fleet.services(now))), *(i.beat.instance for i in fleet.instances(now))]
+
+
+def _unheard(target: str, known: list[str]) -> str:
+    """Why nobody is asked: there is no such thing. Empty where there is, or where nothing was heard of yet."""
+    if not known or target in known:
+        return ""
+    return f"nothing is called {target[:100]}; there are {', '.join(known[:20])}{' …' if len(known) > 20 else ''}"
 
 
 def _of_itself(context: Context, target: str, verb: CommandVerb) -> str:

@@ -109,9 +109,10 @@ def publish(ctx: click.Context, folder: str, base: int | None, comment: str, aut
 @cdb.command()
 @click.argument("folder", type=click.Path())
 @click.option("--revision", type=int, help="Default: the newest.")
+@click.option("--force", is_flag=True, help="Overwrite documents in FOLDER that differ.")
 @json_option
 @click.pass_context
-def export(ctx: click.Context, folder: str, revision: int | None, as_json: bool) -> None:
+def export(ctx: click.Context, folder: str, revision: int | None, force: bool, as_json: bool) -> None:
     """Write a revision's documents into FOLDER."""
 
     async def work() -> None:
@@ -119,6 +120,9 @@ def export(ctx: click.Context, folder: str, revision: int | None, as_json: bool)
             snapshot = await store.load(revision)
         if snapshot.revision is None:
             raise BadUsage("nothing was ever published; `mla cdb import FOLDER` publishes a first configuration")
+        if not force and (edited := configuration.changed(folder, snapshot.documents)):
+            shown = ", ".join(edited[:5]) + (", …" if len(edited) > 5 else "")
+            raise BadUsage(f"{folder} holds other contents of {shown}: name another folder, or overwrite them with --force")
         configuration.write_folder(Path(folder), snapshot.documents)
         if as_json:
             emit_json({"revision": snapshot.revision.number, "folder": folder, "documents": sorted(snapshot.documents)})

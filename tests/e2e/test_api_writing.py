@@ -163,13 +163,13 @@ async def test_control_waits_for_the_managers_answer(hmi: Hmi) -> None:
 
 async def test_nobody_answers(hmi: Hmi) -> None:
     hmi.service.backend.commands.wait_s = 0.2
-    result = (await hmi.data(CONTROL, {"target": "dispatcherr"}, "operator"))["control"]
+    result = (await hmi.data(CONTROL, {"target": "dispatcher"}, "operator"))["control"]
     assert result["outcome"] == "NO_ANSWER"
-    assert "mla services" in result["detail"]
+    assert "mla status" in result["detail"]
 
 
-async def test_the_page_does_not_stop_itself(hmi: Hmi) -> None:
-    """Asked to, it says at once why not and what to do; the request reaches nobody."""
+async def heard(hmi: Hmi) -> None:
+    """The HMI's own heartbeat."""
     now = hmi.clock.now()
     beat = Heartbeat(
         instance="hmi", service="hmi", system="platform", host="h", pid=1, time=now, started=now,
@@ -177,6 +177,20 @@ async def test_the_page_does_not_stop_itself(hmi: Hmi) -> None:
     )  # fmt: skip
     await hmi.ports.bus.publish(HEARTBEATS, [beat])
     await until(lambda: hmi.service.backend.fleet.instances(hmi.clock.now()))
+
+
+async def test_what_nobody_has_heard_of_is_said_at_once(hmi: Hmi) -> None:
+    hmi.service.backend.commands.wait_s = 1e9
+    await heard(hmi)
+    result = (await hmi.data(CONTROL, {"target": "dispatcherr"}, "operator"))["control"]
+    assert (result["outcome"], result["ok"]) == ("REFUSED", False)
+    assert result["detail"] == "nothing is called dispatcherr; there are platform, hmi, hmi"
+    assert (await audited(hmi, "restart"))["ok"] is False
+
+
+async def test_the_page_does_not_stop_itself(hmi: Hmi) -> None:
+    """Asked to, it says at once why not and what to do; the request reaches nobody."""
+    await heard(hmi)
     for target, said in (("platform", "the system platform has no manager: name one of its services (hmi)"), ("hmi", "mla restart hmi")):
         result = (await hmi.data(CONTROL, {"target": target}, "operator"))["control"]
         assert (result["outcome"], result["ok"], result["replies"]) == ("REFUSED", False, [])

@@ -80,6 +80,11 @@ def test_a_wrong_configuration_is_refused_whole(demo: Running, tmp_path: Path) -
     assert done.returncode == 2
     assert file.name in done.stderr
     assert "hihi" in done.stderr
+    kept = file.read_text()
+    done = mla("cdb", "export", str(tmp_path / "site"), data=demo.data, check=False)
+    assert (done.returncode, "--force" in done.stderr, file.read_text()) == (2, True, kept)
+    mla("cdb", "export", str(tmp_path / "site"), "--force", data=demo.data)
+    assert file.read_text() != kept
     assert json.loads(mla("cdb", "log", "--json", data=demo.data).stdout)[0]["number"] == before
 
 

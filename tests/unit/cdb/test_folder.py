@@ -79,3 +79,10 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         cdb.write_folder(tmp_path / "file", {"a.yaml": ""})
     with pytest.raises(NotAvailable, match="Not a directory"):
         cdb.write_folder(tmp_path / "file/below", {"a.yaml": ""})
+
+
+def test_documents_that_somebody_has_edited_are_named(tmp_path: Path) -> None:
+    documents = {"a.yaml": "a", "below/b.yaml": "b", "new.yaml": "n"}
+    assert cdb.changed(tmp_path / "nowhere", documents) == []
+    cdb.write_folder(tmp_path, {"a.yaml": "a", "below/b.yaml": "edited"})
+    assert cdb.changed(tmp_path, documents) == ["below/b.yaml"]
