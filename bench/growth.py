@@ -30,7 +30,6 @@ SAMPLES = 2_000
 """In each batch, about: what a source of 20 000 points' array gives in a second."""
 SMALL = 100
 """Points of a small batch: a device's, every second."""
-HOUR = 3600 * SECOND
 WARM = 3
 ROUNDS = 40
 HOURS = 24
@@ -43,18 +42,6 @@ class Cost:
 
     batch: float
     point: float
-
-
-class OnTheHour(SystemClock):
-    """The computer's clock, as if an hour had just begun. Samples of an hour ago, sent many times faster than they would come, then lie in
-    one window of the archive, and that is not over while the flow is measured. Otherwise it depends on the time of day whether it is sealed
-    meanwhile, with a few samples of each point; what sealing costs is for `mla bench archive` to say."""
-
-    def __init__(self) -> None:
-        self._after = super().now() % HOUR
-
-    def now(self) -> int:
-        return super().now() - self._after
 
 
 async def growth(seconds: float, points: int, rate: float | None) -> Result:
@@ -99,7 +86,7 @@ async def _flow(points: int, samples: int, seconds: float, told: Told) -> Passed
     sources: Sequence[Mix] = mixes(config, samples)
     scans = {m.source: max(1, samples // len(m.names)) for m in sources}
     with TemporaryDirectory(prefix="mla-bench-") as folder, places(Path(folder), False) as at:
-        return await send(at, OnTheHour(), LiveConfig(config), Flow(sources, seconds, scans=scans, warm=WARM), told)
+        return await send(at, SystemClock(), LiveConfig(config), Flow(sources, seconds, scans=scans, warm=WARM), told)
 
 
 async def _query(points: int, told: Told) -> tuple[float, float]:
@@ -122,5 +109,5 @@ async def _query(points: int, told: Told) -> tuple[float, float]:
 async def _others(archive: Archive, config: ArrayConfig) -> None:
     sources = mixes(config)
     for hour in range(HOURS):
-        time = START + hour * HOUR + SECOND // 2
+        time = START + hour * 3600 * SECOND + SECOND // 2
         await archive.append([m.batch(hour, START, time, time) for m in sources])
