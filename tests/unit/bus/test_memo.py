@@ -49,3 +49,16 @@ def test_what_it_holds_is_bounded() -> None:
         held = [memo.find((0, seq), data) for seq, data in rows]
     assert [h is not None for h in held] == [False] * 7 + [True] * 3
     assert held[-1] is first[-1]
+
+
+def test_what_every_reader_had_is_forgotten() -> None:
+    ((_, data),) = wires(1)
+    memo: Memo[PointBatch] = Memo()
+    with memo.reading(), memo.reading(), memo.reading():
+        first, second, third = (unpack(MONITORING_POINTS, wires(1), memo).records[0] for _ in range(3))
+        assert first is second is third
+        assert memo.find((0, 0), data) is None
+        memo.keep((0, 1), data, first)
+        memo.keep((0, 1), data, first)  # who decoded the same at the same moment has it as well
+        assert memo.find((0, 1), data) is first
+        assert memo.find((0, 1), data) is None
