@@ -147,6 +147,7 @@ class _Source:
         self.hop = hop
         self._epoch = clock.now()
         self._scans = [(flow.scans or {}).get(m.source, 1) for m in flow.mixes]
+        self._every = flow.every
         self.per_step = sum(len(m.names) * n for m, n in zip(flow.mixes, self._scans, strict=True))
         self.sent = self.step = 0
 
@@ -156,8 +157,8 @@ class _Source:
         records: list[PointBatch] = []
         for s in range(self.step, self.step + steps):
             for m, n in zip(flow.mixes, self._scans, strict=True):
-                time = now if flow.rate is not None else self._epoch + s * n * flow.every - 3600 * SECOND
-                records.append(m.batch(s, self._epoch, time, now, n, flow.every))
+                time = now if flow.rate is not None else self._epoch + s * n * self._every - 3600 * SECOND
+                records.append(m.batch(s, self._epoch, time, now, n, self._every))
         await self._bus.publish(MONITORING_POINTS, records)
         self.sent, self.step = self.sent + self.per_step * steps, self.step + steps
 

@@ -2,7 +2,7 @@
 
 An `array<double>` block is a count and raw little-endian doubles; an `array<int|long>` block is a count and variable-length integers
 (schemas.varints). Blocks of strings are written with their size, which Avro allows, so that a list of names seen before is recognised
-by its bytes and not parsed again.
+by its bytes and not parsed again; the same holds for blocks of `int`: which point each sample belongs to, which a device's scans repeat.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 
 from schemas import records, varints
+from schemas.recent import Recent
 from schemas.registry import Schema
 
 Encoder = Callable[[Any, list[bytes]], None]
 Decoder = Callable[[bytes, int], tuple[Any, int]]
 REMEMBERED = 2048
+"""Lists of names."""
+MOST_INTS = 1 << 20
+"""In the columns remembered."""
 _ZERO_IS_NOTHING = ("int", "long", "array<int>", "array<long>", "array<double>", "array<string>")
 _NO_INTS = np.empty(0, dtype=np.int64)
 _NO_DOUBLES = np.empty(0, dtype=np.float64)
@@ -69,16 +73,15 @@ def _encoder(t: Any) -> Encoder:
     kind = _kind(t)
     if kind == "record":
         return compile_encoder(t)
-    return _ENCODERS[kind]
+    return _patterns_encoder() if kind == "array<int>" else _ENCODERS[kind]
 
 
 def _decoder(t: Any) -> Decoder:
     kind = _kind(t)
     if kind == "record":
         return compile_decoder(t)
-    if kind == "array<string>":
-        return _names_decoder()
-    return _DECODERS[kind]
+    make = _DECODERS_WITH_MEMORY.get(kind)
+    return make() if make else _DECODERS[kind]
 
 
 def _encode_long(value: int, out: list[bytes]) -> None:
@@ -96,13 +99,31 @@ def _encode_ints(values: Any, out: list[bytes]) -> None:
     out.append(b"\x00")
 
 
+def _patterns_encoder() -> Encoder:
+    """Of columns that come again and again."""
+    known: Recent[bytes, bytes] = Recent(MOST_INTS)
+
+    def encode(values: Any, out: list[bytes]) -> None:
+        if len(values):
+            key = values.astype(np.int64, copy=False).tobytes()
+            block = known.get(key)
+            if block is None:
+                body = varints.encode(values)
+                block = varints.encode_one(-len(values)) + varints.encode_one(len(body)) + body
+                known.put(key, block, len(values))
+            out.append(block)
+        out.append(b"\x00")
+
+    return encode
+
+
 def _encode_doubles(values: Any, out: list[bytes]) -> None:
     if len(values):
         out += (varints.encode_one(len(values)), values.astype("<f8", copy=False).tobytes())
     out.append(b"\x00")
 
 
-_blocks: dict[tuple[str, ...], bytes] = {}
+_blocks: Recent[tuple[str, ...], bytes] = Recent(REMEMBERED)
 WORTH_KEEPING = 1024
 """Bytes of a list that comes again and again, or 64 for each of its names; what is longer are long texts, which do not."""
 
@@ -114,10 +135,8 @@ def _encode_strings(values: Sequence[str], out: list[bytes]) -> None:
     if block is None:
         body = b"".join(varints.encode_one(len(raw)) + raw for raw in (v.encode(errors="replace") for v in key))
         block = varints.encode_one(-len(key)) + varints.encode_one(len(body)) + body if key else b""
-        if len(_blocks) >= REMEMBERED:
-            _blocks.clear()
         if len(block) <= max(WORTH_KEEPING, 64 * len(key)):
-            _blocks[key] = block
+            _blocks.put(key, block)
     out += (block, b"\x00")
 
 
@@ -149,6 +168,32 @@ def _decode_ints(data: bytes, pos: int) -> tuple[Any, int]:
         parts.append(values)
 
 
+def _patterns_decoder() -> Decoder:
+    """Shares one array, which nobody can write to, among all columns of the same bytes."""
+    known: Recent[bytes, Any] = Recent(MOST_INTS)
+
+    def decode(data: bytes, pos: int) -> tuple[Any, int]:
+        parts: list[Any] = []
+        while not data.startswith(b"\x00", pos):
+            count, size, pos = _block(data, pos)
+            raw = data[pos : pos + size] if size >= 0 else b""
+            values = known.get(raw) if raw else None
+            if values is None or len(values) != count:
+                values, end = varints.decode(data, pos, count)
+                if raw and end != pos + size:
+                    raise ValueError(f"an array block at byte {pos} says {size} bytes and holds {end - pos}")
+                values.flags.writeable = False
+                if raw:
+                    known.put(raw, values, count)
+                pos = end
+            else:
+                pos += size
+            parts.append(values)
+        return _joined(parts, _NO_INTS), pos + 1
+
+    return decode
+
+
 def _decode_doubles(data: bytes, pos: int) -> tuple[Any, int]:
     parts: list[Any] = []
     while True:
@@ -175,7 +220,7 @@ def _decode_strings(data: bytes, pos: int, count: int) -> tuple[tuple[str, ...],
 
 
 def _names_decoder() -> Decoder:
-    known: dict[bytes, tuple[str, ...]] = {}
+    known: Recent[bytes, tuple[str, ...]] = Recent(REMEMBERED)
 
     def decode(data: bytes, pos: int) -> tuple[tuple[str, ...], int]:
         result: tuple[str, ...] = ()
@@ -192,9 +237,7 @@ def _names_decoder() -> Decoder:
                     found, end = _decode_strings(data, pos, count)
                     if end != pos + size:
                         raise ValueError(f"an array block at byte {pos} says {size} bytes and holds {end - pos}")
-                    if len(known) >= REMEMBERED:
-                        known.clear()
-                    known[raw] = found
+                    known.put(raw, found)
                 values, pos = found, pos + size
             result = values if not result else result + values
 
@@ -205,7 +248,6 @@ _ENCODERS: dict[str, Encoder] = {
     "long": _encode_long,
     "int": _encode_long,
     "string": _encode_string,
-    "array<int>": _encode_ints,
     "array<long>": _encode_ints,
     "array<double>": _encode_doubles,
     "array<string>": _encode_strings,
@@ -214,7 +256,7 @@ _DECODERS: dict[str, Decoder] = {
     "long": varints.decode_one,
     "int": varints.decode_one,
     "string": _decode_string,
-    "array<int>": _decode_ints,
     "array<long>": _decode_ints,
     "array<double>": _decode_doubles,
 }
+_DECODERS_WITH_MEMORY: dict[str, Callable[[], Decoder]] = {"array<string>": _names_decoder, "array<int>": _patterns_decoder}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kernel.batches import NO_DOUBLES, NO_LONGS, NO_TEXTS
+from kernel.batches import NO_DOUBLES, NO_LONGS, NO_TEXTS, Column, build
+from kernel.samples import Kind
 from schemas import varints
 from schemas.codec import NotDecodable, codec, from_plain, to_plain
 from schemas.records import DoubleColumns, Heartbeat, Hop, LongColumns, PointBatch, ServiceState, TextColumns
@@ -164,3 +165,27 @@ def test_plain_values_round_trip() -> None:
         texts=NO_TEXTS,
     )
     assert same(from_plain(to_plain(empty), schema, True), empty)
+
+
+def scan(index: np.ndarray) -> PointBatch:
+    n = len(index)
+    column = Column(Kind.DOUBLE, index, *(np.zeros(n, np.int64),) * 2, np.zeros(n), np.zeros(n, np.uint8), np.zeros(n, np.uint32))
+    return build(source="a", epoch=0, seq=0, received=0, published=0, names=("x", "y"), columns=[column])
+
+
+def test_columns_that_come_again_are_shared_and_cannot_be_written_to() -> None:
+    wire = codec(PointBatch).encode(scan(np.array([0, 1, 99])))
+    first, second = (codec(PointBatch).decode(bytes(bytearray(wire))).doubles.index for _ in range(2))
+    assert first is second
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1
+
+
+@pytest.mark.parametrize("length", [1, 3, 5])
+def test_a_block_of_integers_that_lies_about_its_size_is_refused(length: int) -> None:
+    wire = codec(PointBatch).encode(scan(np.array([0, 1, 99])))
+    true = varints.encode_one(-3) + varints.encode_one(4) + varints.encode(np.array([0, 1, 99]))
+    assert true in wire
+    for _ in range(2):  # the second time its bytes may be remembered
+        with pytest.raises(NotDecodable):
+            codec(PointBatch).decode(wire.replace(true, varints.encode_one(-3) + varints.encode_one(length) + true[2:]))
