@@ -21,7 +21,8 @@ import zstandard
 
 from cdb.paths import check_path, check_text
 from cql import Link, Migration, Place, migrate, open_link
-from cql.link import Row, contended, undecided
+from cql.link import contended, undecided
+from cql.page import Row
 from kernel.clock import Clock, sleep
 from kernel.config_store import ConfigStore, Snapshot
 from kernel.errors import BadUsage, Conflict, NotAvailable

@@ -6,7 +6,8 @@ The only place that imports the client library.
 from __future__ import annotations
 
 from cql.link import Link, open_link
+from cql.page import Page
 from cql.place import FORM, Place, read_place
 from cql.schema import Migration, migrate
 
-__all__ = ["FORM", "Link", "Migration", "Place", "migrate", "open_link", "read_place"]
+__all__ = ["FORM", "Link", "Migration", "Page", "Place", "migrate", "open_link", "read_place"]

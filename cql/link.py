@@ -25,7 +25,7 @@ from cassandra import (
     WriteType,
 )
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     ConstantSpeculativeExecutionPolicy,
@@ -37,16 +37,18 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, tuple_factory
 from cassandra.timestamps import MonotonicTimestampGenerator
 
+from cql.page import Page, Row
 from cql.place import Place, Tls
+from cql.retry import Again
 from kernel.errors import BadUsage, MlaError, NotAvailable
 
-Row = tuple[Any, ...]
 T = TypeVar("T")
 FAILURES = (DriverException, NoHostAvailable, ErrorMessage)
 """What requests end with. ErrorMessage: an error that the client library has no name for, such as 0x1700, a lightweight transaction of
 which no node knows whether it took place (native protocol v5, CAS_WRITE_UNKNOWN)."""
-TIMEOUT = 10.0
-"""Seconds that a request may take."""
+TIMEOUT = 20.0
+"""Seconds that a request may take, with all its tries (see retry.py): three at nodes that wait for others for 5 s, as they do unless told
+otherwise, or two at those of small hosts, which are told to wait for 8 s. A node that falls silent itself is noticed before, by BEAT."""
 CONNECT_TIMEOUT = 5.0
 RECONNECT = 1.0
 """Seconds between tries to reach a node that went away: what comes back is used again at once."""
@@ -96,30 +98,30 @@ class Link:
             self._prepared[text] = found
         return found
 
-    def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> ResponseFuture:
+    def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> Page:
         """Sends a request; see wait. `serial` reads what lightweight transactions have agreed on."""
         bound = self.prepare(text).bind(values)
         bound.serial_consistency_level = self._serial
         if serial:
             bound.consistency_level = self._serial
-        return self._session.execute_async(bound)
+        return Page(self._session, bound)
 
-    def start_batch(self, text: str, rows: Iterable[Sequence[Any]]) -> ResponseFuture:
+    def start_batch(self, text: str, rows: Iterable[Sequence[Any]]) -> Page:
         """Sends rows of one partition as one mutation: all or none of them."""
         batch = BatchStatement(BatchType.UNLOGGED)
         prepared = self.prepare(text)
         for row in rows:
             batch.add(prepared, row)
         batch.is_idempotent = prepared.is_idempotent
-        return self._session.execute_async(batch)
+        return Page(self._session, batch)
 
-    def wait(self, future: ResponseFuture) -> list[Row]:
-        """All rows of an answer. Blocks: for worker threads."""
-        return translated(self.place, lambda: list(future.result()))
+    def wait(self, page: Page) -> list[Row]:
+        """All rows of an answer, from its first page on. Blocks: for worker threads."""
+        return translated(self.place, lambda: _all_rows(page))
 
     def ask(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> list[Row]:
         """Sends and waits. Blocks: for worker threads."""
-        return translated(self.place, lambda: list(self.start(text, values, serial=serial).result()))
+        return translated(self.place, lambda: _all_rows(self.start(text, values, serial=serial)))
 
     def define(self, text: str) -> None:
         """Changes the schema. Blocks."""
@@ -129,26 +131,16 @@ class Link:
         """All rows of an answer, without a thread: the client library's callbacks wake the event loop."""
         if text not in self._prepared:
             await asyncio.to_thread(self.prepare, text)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[Row]] = loop.create_future()
-        rows: list[Row] = []
         try:
-            future = self.start(text, values, serial=serial)
+            page: Page | None = self.start(text, values, serial=serial)
+            rows: list[Row] = []
+            while page is not None:
+                await _arrival(page)
+                rows += page.rows()
+                page = page.following()
         except FAILURES as error:
             raise explained(self.place, error) from error
-
-        def answered(page: Iterable[Row] | None) -> None:
-            rows.extend(page or ())
-            if future.has_more_pages:
-                future.start_fetching_next_page()
-            else:
-                loop.call_soon_threadsafe(_settle, done, rows, None)
-
-        future.add_callbacks(answered, lambda error: loop.call_soon_threadsafe(_settle, done, rows, error))
-        try:
-            return await done
-        except FAILURES as error:
-            raise explained(self.place, error) from error
+        return rows
 
 
 def qualified(text: str, keyspace: str) -> str:
@@ -161,13 +153,21 @@ def repeatable(text: str) -> bool:
     return not _CONDITION.search(text)
 
 
-def _settle(done: asyncio.Future[list[Row]], rows: list[Row], error: BaseException | None) -> None:
-    if done.done():  # the one who asked has gone
-        return
-    if error is None:
-        done.set_result(rows)
-    else:
-        done.set_exception(error)
+def _all_rows(first: Page) -> list[Row]:
+    page: Page | None = first
+    rows: list[Row] = []
+    while page is not None:
+        rows += page.rows()
+        page = page.following()
+    return rows
+
+
+async def _arrival(page: Page) -> None:
+    """Until the page, or an error, is there."""
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    page.tell(lambda: loop.is_closed() or loop.call_soon_threadsafe(arrived.set))
+    await arrived.wait()
 
 
 def translated(place: Place, work: Callable[[], T]) -> T:
@@ -224,6 +224,7 @@ def _connect(place: Place) -> Link:
         serial_consistency_level=ConsistencyLevel.name_to_value[place.serial],
         request_timeout=TIMEOUT,
         row_factory=tuple_factory,
+        retry_policy=Again(),
         speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SECOND_TRY, 1),
     )
     cluster = Cluster(
@@ -234,7 +235,7 @@ def _connect(place: Place) -> Link:
         auth_provider=PlainTextAuthProvider(place.user, place.password or "") if place.user else None,
         ssl_context=_tls_context(place.tls) if place.tls else None,
         connect_timeout=CONNECT_TIMEOUT,
-        control_connection_timeout=TIMEOUT,
+        control_connection_timeout=SILENT,
         timestamp_generator=MonotonicTimestampGenerator(warning_interval=SAY_EVERY),
         idle_heartbeat_interval=BEAT,
         idle_heartbeat_timeout=SILENT,

@@ -18,7 +18,7 @@ from archive.distributed.tables import FOREVER
 from archive.distributed.told import Told
 from archive.fold import Classes, Folded, fold_source
 from archive.ledger import Spans
-from cql import Link
+from cql import Link, Page
 from kernel.clock import monotonic
 
 BATCH = 256 << 10
@@ -45,7 +45,7 @@ class Tools:
 
 def write_slabs(link: Link, base: uuid.UUID, pieces: Sequence[Folded], first: int = 0) -> None:
     """Writes sections `first`, `first` + 1 ... of a partition of slabs. Blocks."""
-    flying: deque[object] = deque()
+    flying: deque[Page] = deque()
 
     def send(rows: list[tuple[object, ...]]) -> None:
         if len(flying) >= AT_ONCE:

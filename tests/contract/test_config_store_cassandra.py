@@ -14,7 +14,8 @@ from cassandra.cluster import NoHostAvailable
 from cdb import open_config
 from cdb.cassandra import _COMMIT
 from cql import read_place
-from cql.link import Link, Row, explained
+from cql.link import Link, explained
+from cql.page import Row
 from kernel.clock import ManualClock, SystemClock
 from kernel.errors import BadUsage, Conflict, NotAvailable
 from tests.contract.test_hot_redis import certificate

@@ -5,6 +5,8 @@ Replication 3; two brokers must have a record before it is acknowledged; LOCAL_Q
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,12 +14,15 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.support.accounts import fault
+from kernel.clock import SystemClock, monotonic
+from tests.support.accounts import fault, opened
 from tests.support.platform import mla
-from tests.support.stack import Stack, stack
+from tests.support.stack import PROBES, Stack, stack
 
 pytestmark = pytest.mark.timeout(1500)
 TOPIC = "monitoring.points"
+SILENT = 15.0
+"""Seconds: longer than nodes take to miss one."""
 PATIENCE = 240
 """Seconds that a busy machine may need for anything."""
 
@@ -52,6 +57,21 @@ async def test_the_broker_that_leads_most_partitions_is_lost_and_comes_back(site
     async with fault(site, "a Kafka broker of three comes back"):
         site.start_engine("kafka")
         site.wait(lambda: in_step(site), PATIENCE, "all copies in step")
+
+
+async def test_a_cassandra_node_falls_silent(site: Stack) -> None:
+    """The others wait for it until they take it for gone; every question is answered meanwhile."""
+    async with fault(site, "a Cassandra node of three frozen for 15 s"), opened(site) as archive:
+        pid = site.pids("cassandra")[2]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            end = monotonic() + SILENT
+            while monotonic() < end:
+                found = await archive.at(PROBES, SystemClock().now())
+                assert (found.time > 0).all()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert not site.revived, site.revived
 
 
 async def test_a_cassandra_node_is_lost(site: Stack) -> None:

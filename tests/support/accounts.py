@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from archive import open_archive
 from kernel.archive import Archive, Gap, SeriesBlock, SeriesQuery
 from kernel.clock import SECOND, SystemClock, monotonic
+from kernel.errors import NotAvailable
 from kernel.live_config import LiveConfig
 from kernel.samples import Ints
 from schemas.records import GapCause
@@ -54,6 +55,11 @@ class Account:
         assert self.causes <= {GapCause.DISCONNECTED, GapCause.OVERFLOW}, self
 
 
+def opened(stack: Stack) -> AbstractAsyncContextManager[Archive]:
+    """What is stored, to read."""
+    return open_archive(stack.env["MLA_ARCHIVE_URL"], clock=SystemClock(), config=LiveConfig(), read_only=True)
+
+
 @asynccontextmanager
 async def fault(stack: Stack, name: str, *, gaps: Callable[[], float] = lambda: 0.0) -> AsyncIterator[None]:
     """What is broken and mended within costs nothing: values of every source are live and stored again, and what was sent since the last
@@ -78,8 +84,7 @@ async def fault(stack: Stack, name: str, *, gaps: Callable[[], float] = lambda: 
 
 async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 180) -> Account:
     """Waits until samples of every source up to `end` are stored, then compares all that were sent from start on before end."""
-    clock = SystemClock()
-    async with open_archive(stack.env["MLA_ARCHIVE_URL"], clock=clock, config=LiveConfig(), read_only=True) as archive:
+    async with opened(stack) as archive:
         await until(lambda: _reached(stack, archive, end), timeout, "samples stored up to the end")
         sent = np.array([t for t in noted(stack.notes) if start <= t < end], np.int64)
         found = Account()
@@ -90,11 +95,20 @@ async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] =
 
 
 async def await_stored(stack: Stack, moment: int, timeout: float = 180) -> float:
-    """Seconds until samples of every source of that moment or later are in the archive."""
+    """Seconds until samples of every source of that moment or later are in the archive. Things may be broken still: that the archive
+    cannot answer now is no answer yet."""
     begun = monotonic()
-    async with open_archive(stack.env["MLA_ARCHIVE_URL"], clock=SystemClock(), config=LiveConfig(), read_only=True) as archive:
-        await until(lambda: _reached(stack, archive, moment), timeout, "samples stored")
-    return monotonic() - begun
+    while True:
+        left = begun + timeout - monotonic()
+        try:
+            async with opened(stack) as archive:
+                await until(lambda: _reached(stack, archive, moment), left, "samples stored")
+            return monotonic() - begun
+        except NotAvailable as error:
+            if left <= 0:
+                raise
+            log.warning("asked again: %s", error)
+        stack.revive()
 
 
 async def _reached(stack: Stack, archive: Archive, moment: int) -> bool:
