@@ -26,7 +26,7 @@ from hmi_backend.static import Static
 from kernel.errors import MlaError
 
 _log = logging.getLogger(__name__)
-CODES: Final = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+CODES: Final = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
 
 
 def create_app(backend: Backend, *, static: Path | None, open_metrics: bool = True, origins: Sequence[str] = ()) -> FastAPI:

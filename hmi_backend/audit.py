@@ -14,6 +14,8 @@ from schemas.records import AUDIT_ACTIONS, AuditAction
 
 MOST_WAITING: Final = 1000
 AGAIN_S: Final = 1.0
+LONGEST: Final = 1000
+"""Characters kept of a target or detail: entries are kept for good, and whoever is refused chooses what they say."""
 
 
 class Audit:
@@ -41,9 +43,9 @@ class Audit:
             user=user,
             role=role.value if role else "",
             action=action,
-            target=target,
+            target=target[:LONGEST],
             ok=ok,
-            detail=detail[:1000],
+            detail=detail[:LONGEST],
             origin=origin,
         )
         self._hop.entered += 1

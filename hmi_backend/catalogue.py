@@ -138,7 +138,7 @@ class Catalogue:
             names = [n for n in names if match(n.lower())]
         for condition in self._conditions(wanted):
             names = [n for n in names if condition(points[n])]
-        words = [w for w in wanted.search.lower().split() if w]
+        words = wanted.search.split()
         if words:
             return self._ranking.find(words, None if names is self.names else names)
         return self._all if names is self.names else [(0, n) for n in names]

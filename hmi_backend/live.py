@@ -18,8 +18,7 @@ async def feed(backend: Backend, points: Sequence[str], *, every: bool, max_hz: 
 
     The hot queue remembers, per reader, which points changed: nothing piles up here, however long the reader takes.
     """
-    if not SLOWEST_HZ <= max_hz <= FASTEST_HZ:
-        raise BadRequest(f"maxHz is between {SLOWEST_HZ} and {FASTEST_HZ:.0f}: a screen shows 4, a plot 10")
+    check_rate(max_hz)
     hop = backend.meter.hop("hmi.live")
     backend.links.streams += 1
     try:
@@ -32,6 +31,12 @@ async def feed(backend: Backend, points: Sequence[str], *, every: bool, max_hz: 
                 hop.last = backend.clock.now()
     finally:
         backend.links.streams -= 1
+
+
+def check_rate(max_hz: float) -> None:
+    """Raises BadRequest naming the range."""
+    if not SLOWEST_HZ <= max_hz <= FASTEST_HZ:
+        raise BadRequest(f"maxHz is between {SLOWEST_HZ} and {FASTEST_HZ:.0f}: a screen shows 4, a plot 10")
 
 
 async def paced(changes: AsyncIterator[Changes], clock: Clock, max_hz: float) -> AsyncGenerator[Changes, None]:

@@ -8,19 +8,22 @@ from functools import cached_property
 
 import numpy as np
 
+from hmi_backend.slips import folded, meant, pattern_of, together, words_of
 from kernel.array import PointType
 
 _WORD = re.compile(r"[^a-z0-9]+")
-INITIALS, DESCRIPTION = 5, 6
+INITIALS, DESCRIPTION, SLIP = 5, 6, 7
 
 
 class Ranking:
     """Ranks per word: 0 the whole name, 1 its beginning, 2 a part's beginning (`azimuth` in ast1.mount.azimuth), 3 a word's beginning,
-    4 inside, 5 the initials (`amt` for azimuth_motor_temperature), 6 description or unit. The rank of several words is their sum."""
+    4 inside, 5 the initials (`amt` for azimuth_motor_temperature), 6 description or unit. The rank of several words is their sum.
+
+    A word that nothing has is taken as a pattern, as words written together, as shortened, or as mistyped, in this order (rank 7)."""
 
     def __init__(self, names: Sequence[str], types: Sequence[PointType]) -> None:
         self._names = names
-        self._low = [n.lower() for n in names]
+        self._low = [folded(n) for n in names]
         numbers: dict[int, int] = {}
         self._types: list[PointType] = []
         type_of = np.empty(len(names), np.int32)
@@ -34,14 +37,17 @@ class Ranking:
 
     def find(self, words: Sequence[str], among: Sequence[str] | None) -> list[tuple[int, str]]:
         """(rank, name) of every name that has all words, sorted; `among`: of these names only."""
+        whole = range(len(self._names))
         if among is None:
-            left: Sequence[int] = range(len(self._names))
+            left: Sequence[int] = whole
         else:
             number = {n: i for i, n in enumerate(self._names)}
             left = [number[n] for n in among]
         ranks: dict[int, int] = {}
-        for word in words:
+        for word in map(folded, words):
             found = self._ranked(word, left)
+            if not found and (left is whole or not self._ranked(word, whole)):
+                found = self._meant(word, left)
             ranks = {i: ranks.get(i, 0) + r for i, r in found.items()}
             left = list(ranks)
         return sorted((r, self._names[i]) for i, r in ranks.items())
@@ -59,15 +65,26 @@ class Ranking:
                 found.setdefault(i, by_type[int(self._type_of[i])])
         return found
 
+    def _meant(self, word: str, left: Sequence[int]) -> dict[int, int]:
+        """What a word that nothing has may stand for."""
+        low, joined = self._low, together(word)
+        pattern = pattern_of(word)
+        if pattern is not None:
+            return {i: SLIP for i in left if pattern.match(low[i])}
+        found = {i: SLIP for i in left if joined and joined in together(low[i])}
+        for known in () if found else meant(word, self._words):
+            found |= dict.fromkeys(self._ranked(known, left), SLIP)
+        return found
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return words_of((*self._low, *(text for _, text in self._told)))
+
     @cached_property
     def _told(self) -> list[tuple[str, str]]:
         return [
-            ("".join(w[0] for w in _WORD.split(t.group.lower()) if w), f"{t.description.lower()}\n{t.unit.lower()}") for t in self._types
+            ("".join(w[0] for w in _WORD.split(folded(t.group)) if w), f"{folded(t.description)}\n{folded(t.unit)}") for t in self._types
         ]
-
-
-def _initials(group: str) -> str:
-    return "".join(w[0] for w in _WORD.split(group) if w)
 
 
 def _rank(word: str, name: str) -> int:

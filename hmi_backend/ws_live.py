@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from hmi_backend.auth import IDENTITY
 from hmi_backend.errors import ApiError, BadRequest
 from hmi_backend.links import KEY
-from hmi_backend.live import feed
+from hmi_backend.live import check_rate, feed
 from hmi_backend.state import Backend
 from hmi_backend.users import Identity
 from kernel.samples import Changes, Kind
@@ -95,7 +95,7 @@ class LiveSocket:
         op, ident = message["op"], message.get("id")
         if op == "auth":
             return  # already known
-        if not isinstance(ident, int) or not 0 <= ident < 2**31:
+        if not isinstance(ident, int) or isinstance(ident, bool) or not 0 <= ident < 2**31:
             raise BadRequest("id: a number of your choice for this feed, 0 to 2147483647")
         if op == "subscribe":
             await self._subscribe(ident, message)
@@ -110,8 +110,9 @@ class LiveSocket:
         points, mode, hz = _points(message), message.get("mode", "LATEST"), message.get("maxHz", 10)
         if mode not in ("LATEST", "BATCH"):
             raise BadRequest("mode: LATEST or BATCH")
-        if not isinstance(hz, (int, float)):
+        if not isinstance(hz, (int, float)) or isinstance(hz, bool):
             raise BadRequest("maxHz: a number")
+        check_rate(hz)
         if ident in self._feeds or len(self._feeds) >= MOST_FEEDS:
             raise BadRequest(f"id {ident} is in use" if ident in self._feeds else f"at most {MOST_FEEDS} feeds on one socket")
         catalogue = self._backend.catalogue

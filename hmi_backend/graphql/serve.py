@@ -118,6 +118,13 @@ class GraphQLEdge(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)
 
+    def parse_json(self, data: str | bytes) -> Any:
+        """A body that is JSON but no object, such as null, is a mistake of the asker too. (Text: a parameter of a GET request.)"""
+        found = super().parse_json(data)
+        if isinstance(data, bytes) and not isinstance(found, (dict, list)):
+            raise HTTPException(400, 'a request is a JSON object: {"query": "{ me { user } }"}')
+        return found
+
     async def render_graphql_ide(self, request: Request) -> Response:
         page: Page = EXPLORER
         return HTMLResponse(page.body, headers=page.headers)

@@ -10,7 +10,7 @@ from hmi_backend.graphql.context import Context
 from hmi_backend.graphql.read_cdb import revision
 from hmi_backend.graphql.scalars import Long
 from hmi_backend.roles import Role
-from kernel.errors import ConfigProblems, Conflict
+from kernel.errors import ConfigProblems, Conflict, MlaError
 from schemas.records import Revision
 
 
@@ -53,6 +53,9 @@ async def _result(context: Context, action: str, target: str, base: int, work: A
         await context.did(who, action, target, ok=False, detail=str(error))
         newest = await context.backend.ports.config_store.revisions(limit=1)
         result = t.CdbConflict(message=str(error), base=base, newest=newest[0].number if newest else 0)
+    except MlaError as error:  # no such revision, or no store: an error, and a write all the same
+        await context.did(who, action, target, ok=False, detail=str(error))
+        raise
     else:
         await context.did(who, action, target, ok=True, detail=f"revision {done.number}")
         result = t.CdbPublished(revision=revision(done))

@@ -98,6 +98,8 @@ async def sessions_end(context: Context, user: str) -> t.UserActionResult:
     if user != who.user:
         await context.must(Role.ADMIN, "sessionsEnd", user)
     count = context.backend.users.end_sessions(user)
+    if not count and user not in context.backend.users.names():
+        return await _answer(context, "sessionsEnd", user, False, f"no user {user[:64]}")
     await context.did(who, "sessionsEnd", user, ok=True, detail=f"{count} sessions")
     return t.UserActionResult(ok=True, detail=f"{count} sessions ended")
 

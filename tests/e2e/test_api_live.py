@@ -193,6 +193,25 @@ async def test_the_binary_socket_gives_columns_by_number(hmi: Hmi) -> None:
         assert (await binary(ws))["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"id": True}, "id: a number"),
+        ({"maxHz": True}, "maxHz: a number"),
+        ({"maxHz": 0}, "maxHz is between"),
+        ({"maxHz": 1e9}, "maxHz is between"),
+    ],
+)
+async def test_a_feed_that_makes_no_sense_is_refused_before_it_begins(hmi: Hmi, wrong: dict[str, object], said: str) -> None:
+    async with connect(hmi.url.replace("http", "ws") + "/ws/live", proxy=None) as ws:
+        await ws.send(dumps({"op": "auth", "token": hmi.tokens["viewer"]}))
+        assert (await binary(ws))["op"] == "hello"
+        await ws.send(dumps({"op": "subscribe", "id": 1, "points": NAMES} | wrong))
+        answer = await binary(ws)
+    assert (answer["op"], answer["code"]) == ("error", "BAD_REQUEST")
+    assert answer["message"].startswith(said)
+
+
 async def test_the_binary_socket_needs_a_log_in(hmi: Hmi) -> None:
     async with connect(hmi.url.replace("http", "ws") + "/ws/live", proxy=None) as ws:
         await ws.send(dumps({"op": "subscribe", "id": 1, "points": NAMES}))

@@ -76,6 +76,13 @@ async def test_a_log_in_of_another_shape_is_told_so(hmi: Hmi, body: object) -> N
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.parametrize("content", [b'{"user": "\xff"', b"{", b"\x00"])
+async def test_a_log_in_that_is_no_json_is_told_so(hmi: Hmi, content: bytes) -> None:
+    async with hmi.client(None) as client:
+        answer = await client.post("/auth/login", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

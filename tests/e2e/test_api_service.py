@@ -180,7 +180,21 @@ async def test_graphql_over_http_answers_in_the_type_that_was_asked_for(hmi: Hmi
         assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"[{}]", b"{}", b'{"query": 1}', b'{"query": "{ me { user } }", "variables": 5}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b"[{}]",
+        b"{}",
+        b"null",
+        b"5",
+        b'"{ me { user } }"',
+        b'{"query": 1}',
+        b'{"query": "{ me { user } }", "variables": 5}',
+        b'{"query": "{ me { user } }", "operationName": 5}',
+    ],
+)
 async def test_what_is_no_graphql_request_is_refused_in_the_shape_of_every_error(hmi: Hmi, content: bytes) -> None:
     async with hmi.client() as client:
         answer = await client.post("/graphql", content=content, headers={"content-type": "application/json"})

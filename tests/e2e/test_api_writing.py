@@ -210,3 +210,17 @@ async def test_an_admin_manages_users(hmi: Hmi) -> None:
     own = (await hmi.data('mutation { userRemove(name: "admin") { ok detail } }', role="admin"))["userRemove"]
     assert own["ok"] is False
     assert (await hmi.data('mutation { userRemove(name: "vera") { ok } }', role="admin"))["userRemove"]["ok"] is True
+
+
+async def test_a_rollback_to_nowhere_stands_in_the_audit(hmi: Hmi) -> None:
+    error = await hmi.error('mutation { cdbRollback(to: 99, comment: "back") { __typename } }', role="engineer")
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    entry = await audited(hmi, "cdbRollback")
+    assert (entry["user"], entry["target"], entry["ok"]) == ("engineer", "99", False)
+    assert "99" in entry["detail"]
+
+
+async def test_sessions_of_nobody_are_not_said_to_have_ended(hmi: Hmi) -> None:
+    found = (await hmi.data('mutation { sessionsEnd(user: "nobody") { ok detail } }', role="admin"))["sessionsEnd"]
+    assert (found["ok"], found["detail"]) == (False, "no user nobody")
+    assert (await audited(hmi, "sessionsEnd"))["ok"] is False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hmi_backend.audit import MOST_WAITING, Audit
+from hmi_backend.audit import LONGEST, MOST_WAITING, Audit
 from hmi_backend.roles import Role
 from kernel.clock import ManualClock, settle
 from kernel.meter import Meter
@@ -43,3 +43,10 @@ async def test_entries_that_find_no_place_are_counted(clock: ManualClock) -> Non
         await audit.write("olga", None, "login", "olga", ok=False)
     hop = meter.hop("hmi.audit")
     assert (hop.entered, hop.left, dict(hop.lost)) == (MOST_WAITING + 3, 0, {"overflow": 3})
+
+
+async def test_an_entry_is_of_bounded_size(clock: ManualClock) -> None:
+    bus = RecordingBus()
+    await Audit(bus, clock, Meter("hmi")).write("olga", Role.VIEWER, "userRemove", "x" * 10_000_000, ok=False, detail="y" * 10_000)
+    (entry,) = bus.records["audit.actions"]
+    assert (len(entry.target), len(entry.detail)) == (LONGEST, LONGEST)
