@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-_THRESHOLDS = np.array([1 << (7 * k) for k in range(1, 10)], dtype=np.uint64)
 LONGEST = 10
 _BYTES = tuple(bytes([n]) for n in range(0x80))
 _UNZIGZAG = bytes(((n >> 1) ^ -(n & 1)) & 0xFF for n in range(0x100))
@@ -57,16 +56,21 @@ def encode(values: Ints) -> bytes:
         return zig.astype(np.uint8).tobytes() if top else bytes(len(v))
     if top < 0x4000:
         return _encode_two(zig.astype(np.uint16))
-    width = (top.bit_length() + 6) // 7
-    grid = np.empty((len(v), width), dtype=np.uint8)
+    return _encode_many(zig.astype(np.uint32) if top < 1 << 32 else zig, (top.bit_length() + 6) // 7)
+
+
+def _encode_many(zig: NDArray[np.uint32] | NDArray[np.uint64], width: int) -> bytes:
+    """Values of up to `width` bytes: a byte is used where something is left for it, and the one before says so."""
+    grid = np.empty((len(zig), width), dtype=np.uint8)
+    used = np.ones((len(zig), width), dtype=np.bool_)
     for k in range(width):
-        grid[:, k] = (zig >> np.uint64(7 * k)).astype(np.uint8) & 0x7F
-    length = np.searchsorted(_THRESHOLDS, zig, side="right") + 1
-    column = np.arange(width)
-    grid |= (column[None, :] < (length - 1)[:, None]).astype(np.uint8) << 7
-    if int(length.min()) == width:
-        return grid.tobytes()
-    return grid[column[None, :] < length[:, None]].tobytes()
+        if k:
+            zig = zig >> zig.dtype.type(7)
+            used[:, k] = zig != 0
+            grid[:, k - 1] |= used[:, k].view(np.uint8) << 7
+        grid[:, k] = zig
+        grid[:, k] &= 0x7F
+    return grid[used].tobytes()
 
 
 def _encode_two(zig: NDArray[np.uint16]) -> bytes:
