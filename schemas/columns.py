@@ -124,6 +124,8 @@ def _encode_doubles(values: Any, out: list[bytes]) -> None:
 
 
 _blocks: Recent[tuple[str, ...], bytes] = Recent(REMEMBERED)
+_same: Recent[int, tuple[tuple[str, ...], bytes]] = Recent(REMEMBERED)
+"""The same for the very tuple, by its id: comparing some thousand names takes longer than all else that is left to do."""
 WORTH_KEEPING = 1024
 """Bytes of a list that comes again and again, or 64 for each of its names; what is longer are long texts, which do not."""
 
@@ -131,12 +133,18 @@ WORTH_KEEPING = 1024
 def _encode_strings(values: Sequence[str], out: list[bytes]) -> None:
     """What is no Unicode (half a surrogate pair) becomes a question mark: one text must not keep a whole batch from the bus."""
     key = tuple(values)
+    same = _same.get(id(key))
+    if same is not None and same[0] is key:
+        out += (same[1], b"\x00")
+        return
     block = _blocks.get(key)
     if block is None:
         body = b"".join(varints.encode_one(len(raw)) + raw for raw in (v.encode(errors="replace") for v in key))
         block = varints.encode_one(-len(key)) + varints.encode_one(len(body)) + body if key else b""
         if len(block) <= max(WORTH_KEEPING, 64 * len(key)):
             _blocks.put(key, block)
+    elif key:
+        _same.put(id(key), (key, block))
     out += (block, b"\x00")
 
 
