@@ -6,6 +6,7 @@ Requests are futures of the client library: awaited on the event loop, or waited
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import ssl
@@ -39,10 +40,11 @@ from cassandra.timestamps import MonotonicTimestampGenerator
 
 from cql.page import Page, Row
 from cql.place import Place, Tls
-from cql.retry import Again
+from cql.retry import TRIES, Again
 from kernel.errors import BadUsage, MlaError, NotAvailable
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 FAILURES = (DriverException, NoHostAvailable, ErrorMessage)
 """What requests end with. ErrorMessage: an error that the client library has no name for, such as 0x1700, a lightweight transaction of
 which no node knows whether it took place (native protocol v5, CAS_WRITE_UNKNOWN)."""
@@ -93,10 +95,19 @@ class Link:
         """Blocks the first time."""
         found = self._prepared.get(text)
         if found is None:
-            found = translated(self.place, lambda: self._session.prepare(qualified(text, self.place.keyspace)))
+            found = translated(self.place, lambda: self._prepared_anew(qualified(text, self.place.keyspace)))
             found.is_idempotent = repeatable(text)
             self._prepared[text] = found
         return found
+
+    def _prepared_anew(self, text: str) -> Any:
+        """The client library asks one node for ten seconds; another one each time, so that one that fell silent holds nobody up."""
+        for _ in range(TRIES):
+            try:
+                return self._session.prepare(text)
+            except OperationTimedOut as error:
+                log.warning("%s: asking another node to prepare a statement: %s", self.place.shown, error)
+        return self._session.prepare(text)
 
     def start(self, text: str, values: Sequence[Any] = (), *, serial: bool = False) -> Page:
         """Sends a request; see wait. `serial` reads what lightweight transactions have agreed on."""
@@ -240,6 +251,7 @@ def _connect(place: Place) -> Link:
         idle_heartbeat_interval=BEAT,
         idle_heartbeat_timeout=SILENT,
         executor_threads=2,
+        prepare_on_all_hosts=False,  # each does when it is asked; one that fell silent would be waited for, with every new statement
         connection_class=_WIDE,
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from cassandra import ReadTimeout, WriteTimeout
-from cassandra.cluster import ResponseFuture
+from cassandra import OperationTimedOut, ReadTimeout, WriteTimeout
+from cassandra.cluster import ResponseFuture, Session
 from cassandra.protocol import ReadTimeoutErrorMessage, ResultMessage, WriteTimeoutErrorMessage
 
 from cql import Link, Migration, migrate, open_link, read_place
@@ -86,6 +86,24 @@ async def test_a_read_that_waited_in_vain_is_repeated(link: Link, monkeypatch: p
         assert link.ask(READ, (1,)) == [(1,)]
         _times_out(monkeypatch, _read_timeout(), times)
         assert await link.run(READ, (1,), serial=True) == [(1,)]
+
+
+async def test_another_node_prepares_what_a_silent_one_does_not(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    true: Callable[..., Any] = Session.prepare
+    tries = 0
+
+    def silent(self: Any, text: str) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 3 or (tries > 3 and "k = 2" in text):
+            raise OperationTimedOut("no answer")
+        return true(self, text)
+
+    monkeypatch.setattr(Session, "prepare", silent)
+    assert await link.run("SELECT n FROM lines WHERE k = 1") == []
+    assert tries == 3
+    with pytest.raises(NotAvailable, match="does not answer"):
+        await link.run("SELECT n FROM lines WHERE k = 2")
 
 
 async def test_a_read_is_not_repeated_for_ever(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
