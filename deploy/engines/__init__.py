@@ -26,7 +26,7 @@ __all__ = ["ENGINES", "EngineStatus", "down", "running", "status", "up"]
 
 ENGINES: Final[Mapping[str, Engine]] = {e.name: e for e in (Kafka(), Cassandra(), Redis(), Mosquitto(), Registry())}
 _TRIES = 3
-_LINGER = 3.0
+_LINGER = 15.0
 _TAKEN = ("Address already in use", "BindException", "address already in use")
 
 

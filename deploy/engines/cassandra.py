@@ -56,7 +56,7 @@ class Cassandra:
     ports: Sequence[str] = ("client", "storage")
     one_by_one = True
     optional = False
-    patience = 120.0
+    patience = 300.0
 
     def obtain(self, cache: Path, say: Say) -> Path:
         """See Engine."""

@@ -28,7 +28,7 @@ class Kafka:
     ports: Sequence[str] = ("client", "controller")
     one_by_one = False
     optional = False
-    patience = 60.0
+    patience = 180.0
 
     def obtain(self, cache: Path, say: Say) -> Path:
         """See Engine."""

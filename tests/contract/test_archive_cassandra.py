@@ -159,7 +159,7 @@ async def test_writers_beside_each_other_and_a_reader(url: str, clock: ManualClo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_gap_keeps_its_end_whatever_the_clocks_of_those_say_who_write_it(archive: DistributedArchive, look: Look) -> None:
     kind, cause, start = StateKind.GAP, GapCause.STALE, NOW - 9
     begun = StateEvent(source="s", time=NOW, kind=kind, cause=cause, points=("a",), start=start, end=None, count=None, detail="owed")
@@ -189,7 +189,7 @@ async def test_what_dead_and_frozen_writers_left_is_there_once(url: str, clock: 
                 await archive.upkeep.seal()
                 return len(look("writer", "archive_writers")) == 1
 
-            await until(taken_over, timeout=60)
+            await until(taken_over)
             assert look("row", "archive_journal") == []
             frozen.send_signal(signal.SIGCONT)
             assert await asyncio.to_thread(frozen.wait) == 0
@@ -221,7 +221,7 @@ async def test_a_cut_network_is_said_and_survived(url: str, clock: ManualClock) 
                     return False
                 return True
 
-            await until(appended, timeout=40)
+            await until(appended)
             assert (await raw(archive, "s.p0"))[1] == [0.0, 1.0]
 
 

@@ -30,7 +30,7 @@ async def committed(bus: Bus, topic: Topic[AuditAction], group: str) -> None:
 
 async def test_readers_of_several_buses_that_find_the_same_garbage_tell_of_it_once(tmp_path: Path) -> None:
     url, clock = f"sqlite://{tmp_path}/bus", SystemClock()
-    async with asyncio.timeout(30), open_bus(url, clock=clock) as one, open_bus(url, clock=clock) as other:
+    async with asyncio.timeout(120), open_bus(url, clock=clock) as one, open_bus(url, clock=clock) as other:
         await one.publish(FOREIGN, [DeadLetter(time=n, origin="", reason="", data=b"") for n in range(3)])
         await one.publish(TOPIC, [action(1)])
         async with asyncio.TaskGroup() as readers:

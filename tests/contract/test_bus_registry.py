@@ -110,7 +110,7 @@ def ids_of(ask: Callable[..., Any], subject: str) -> set[int]:
 
 async def letter(bus: Bus, topic: Topic[Any]) -> DeadLetter:
     tail: AsyncGenerator[DeadLetter, None] = bus.tail(DEAD_LETTERS, since=0)  # type: ignore[assignment]
-    async with asyncio.timeout(30), aclosing(tail):
+    async with asyncio.timeout(120), aclosing(tail):
         async for found in tail:
             if found.origin == topic.name:
                 return found
@@ -202,7 +202,7 @@ async def test_what_cannot_be_read_goes_to_dead_letters_with_the_reason(
         number = ask(f"/subjects/{backend._run}.{kind}/versions", body)["id"]
     raw(topic, head(number) + b"\x02")
     await bus.publish(topic, [action(1)])
-    async with asyncio.timeout(30), bus.subscribe(topic, group="g") as subscription:
+    async with asyncio.timeout(120), bus.subscribe(topic, group="g") as subscription:
         assert numbers(await take(subscription, 2)) == [0, 1]
         assert subscription.lost == {"decode_error": 1}
     found = await letter(bus, topic)
@@ -229,7 +229,7 @@ async def test_many_that_begin_a_topic_at_the_same_moment_agree(backend: BusBack
         async with backend.open() as bus:
             await bus.publish(topic, [action(n)])
 
-    async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(200), asyncio.TaskGroup() as tasks:
         for n in range(8):
             tasks.create_task(one(n))
     async with backend.open() as bus:
@@ -281,7 +281,7 @@ async def test_a_registry_that_goes_away_stops_only_what_is_new(
     assert at.port
     async with tcp_proxy(at.port) as proxy:
         backend.registry = f"http://127.0.0.1:{proxy.port}{at.path}"
-        async with asyncio.timeout(60), backend.open() as bus, bus.subscribe(topic, group="g") as subscription:
+        async with asyncio.timeout(120), backend.open() as bus, bus.subscribe(topic, group="g") as subscription:
             await bus.publish(topic, [action(0)])
             assert numbers(await take(subscription, 1)) == [0]
             proxy.refuse()
@@ -315,7 +315,7 @@ async def test_a_reader_that_waits_for_the_registry_can_be_closed(
     assert at.port
     async with tcp_proxy(at.port) as proxy:
         backend.registry = f"http://127.0.0.1:{proxy.port}{at.path}"
-        async with asyncio.timeout(60), backend.open() as bus:
+        async with asyncio.timeout(120), backend.open() as bus:
             proxy.refuse()
             with caplog.at_level(logging.ERROR):
                 async with bus.subscribe(topic, group="g"):
@@ -330,7 +330,7 @@ async def test_a_guarded_registry(backend: BusBackend, tmp_path: Path) -> None:
     topic, port = backend.topic(), urlsplit(backend.registry).port
     assert port
     path, ca = urlsplit(backend.registry).path, f"ca={quote(str(tmp_path))}/cert.pem"
-    async with asyncio.timeout(60), guarded(port, tmp_path, "mla", "p:ä s") as door:
+    async with asyncio.timeout(120), guarded(port, tmp_path, "mla", "p:ä s") as door:
         address = f"127.0.0.1:{door}{path}"
         for url in (f"https://mla@{address}?{ca}&password_file={tmp_path}/password", f"https://mla:p%3A%C3%A4%20s@{address}?{ca}"):
             async with open_bus(backend.url, clock=SystemClock(), registry=url) as bus:

@@ -109,7 +109,7 @@ async def test_writers_killed_under_load_lose_nothing_they_acknowledged(folder: 
                 read.extend(batch)
                 await subscription.commit()
 
-    async with asyncio.timeout(100), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(200), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(reader(bus))
         for turn, after in enumerate((30, 800, 1500, 200)):
             writers = [peer("flood", TOPIC.name, f"{name}{turn}.", "40") for name in "ab"]
@@ -136,7 +136,7 @@ async def test_a_full_disk_is_reported_and_the_bus_works_again_when_room_returns
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * (4 << 20))
     accepted: list[int] = []
-    async with asyncio.timeout(60), open_bus(f"sqlite://{small_disk}/bus", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{small_disk}/bus", clock=SystemClock()) as bus:
         for group in ("early", "late"):
             async with bus.subscribe(TOPIC, group=group):
                 pass
@@ -174,7 +174,7 @@ async def test_a_failing_write_is_reported_and_the_bus_works_again(folder: Path)
             await bus.publish(TOPIC, [action(n, detail="x" * 40_000)])
             accepted.append(n)
 
-    async with asyncio.timeout(60), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, hard))
         try:
             with pytest.raises(NotAvailable, match=r"test.topic.topic.db: .*(room|disk)"):
@@ -188,7 +188,7 @@ async def test_a_failing_write_is_reported_and_the_bus_works_again(folder: Path)
 
 
 async def test_a_disk_that_became_read_only_is_reported(small_disk: Path) -> None:
-    async with asyncio.timeout(60), open_bus(f"sqlite://{small_disk}/bus", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{small_disk}/bus", clock=SystemClock()) as bus:
         await bus.publish(TOPIC, [action(0)])
     remount(small_disk, "ro")
     with pytest.raises(NotAvailable, match=r"bus/groups.db: .*(read-only|owner)"):
@@ -220,11 +220,11 @@ async def test_a_damaged_file_is_reported_and_other_topics_go_on(folder: Path) -
 
 
 async def test_a_topic_file_that_was_moved_away_is_read_from_its_new_beginning(folder: Path) -> None:
-    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
         await bus.publish(TOPIC, [action(n) for n in range(10)])
         await everyone(bus, TOPIC, "g", 10)
     topic_path(folder, TOPIC.name).unlink()
-    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
         await bus.publish(TOPIC, [action(n) for n in range(100, 103)])
         assert await everyone(bus, TOPIC, "g", 3) == [100, 101, 102]
         assert (await bus.stats())[0].lag == {"g": 0}
@@ -236,14 +236,14 @@ async def test_a_defect_in_the_writer_leaves_nobody_waiting(folder: Path) -> Non
         def now(self) -> int:
             raise ZeroDivisionError
 
-    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=Broken()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=Broken()) as bus:
         for _ in range(10):
             with pytest.raises(NotAvailable, match="restart the process"):
                 await bus.publish(TOPIC, [action(0, detail="x" * 5_000_000)])
 
 
 async def test_reading_goes_on_after_a_reader_was_cancelled_while_it_stood_by(folder: Path) -> None:
-    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
         await bus.publish(TOPIC, [action(0)])
         got: list[int] = []
         async with bus.subscribe(TOPIC, group="g") as subscription:
@@ -279,7 +279,7 @@ async def test_undecodable_records_wait_until_dead_letters_can_be_written(folder
     folder.mkdir()
     damaged = topic_path(folder, DEAD_LETTERS.name)
     damaged.write_bytes(b"this is no database" * 100)
-    async with asyncio.timeout(20), open_bus(f"sqlite://{folder}", clock=clock) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=clock) as bus:
         await bus.publish(foreign, [DeadLetter(time=0, origin="", reason="", data=b"")])
         await bus.publish(TOPIC, [action(1)])
         reading = asyncio.create_task(everyone(bus, TOPIC, "g", 1))
@@ -294,7 +294,7 @@ async def test_undecodable_records_wait_until_dead_letters_can_be_written(folder
 
 
 async def test_a_subscription_that_outlives_its_bus_says_so(folder: Path) -> None:
-    async with asyncio.timeout(20), AsyncExitStack() as late:
+    async with asyncio.timeout(120), AsyncExitStack() as late:
         async with open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
             await bus.publish(TOPIC, [action(0)])
             waiting = [asyncio.create_task(everyone(bus, TOPIC, "g", 2)) for _ in range(2)]
@@ -340,7 +340,7 @@ def test_a_write_ahead_log_that_grew_behind_a_slow_reader_shrinks_again(folder: 
 
 
 async def test_publishers_of_one_process_share_commits(folder: Path) -> None:
-    async with asyncio.timeout(60), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus, asyncio.TaskGroup() as tasks:
         for n in range(2000):
             tasks.create_task(bus.publish(TOPIC, [action(n)]))
     with sqlite3.connect(topic_path(folder, TOPIC.name)) as db:
@@ -353,7 +353,7 @@ async def test_publishers_of_one_process_share_commits(folder: Path) -> None:
 async def test_retention_by_bytes_bounds_the_file_and_counts_what_a_group_never_read(folder: Path) -> None:
     rule = {TOPIC.name: Retention(None, 2_000_000)}
     size = 0
-    async with asyncio.timeout(60), open_bus(f"sqlite://{folder}", clock=SystemClock(), retention=rule) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock(), retention=rule) as bus:
         assert await bus.stats() == []
         async with bus.subscribe(TOPIC, group="slow") as subscription:
             for n in range(0, 2000, 40):
@@ -383,7 +383,7 @@ async def test_retention_by_bytes_bounds_the_file_and_counts_what_a_group_never_
 
 async def test_retention_by_age(folder: Path, clock: ManualClock) -> None:
     rules = {TOPIC.name: Retention(3600.0), "kept": KEEP}
-    async with asyncio.timeout(60), open_bus(f"sqlite://{folder}", clock=clock, retention=rules) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=clock, retention=rules) as bus:
         for topic in (TOPIC, action_topic("kept")):
             await bus.publish(topic, [action(n) for n in range(2500)])
         await clock.advance(3000)
@@ -405,7 +405,7 @@ async def test_retention_by_age(folder: Path, clock: ManualClock) -> None:
 async def test_a_member_that_is_frozen_is_replaced_and_its_late_commit_counts_for_nothing(
     folder: Path, peer: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    async with asyncio.timeout(60), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(f"sqlite://{folder}", clock=SystemClock()) as bus:
         await bus.publish(TOPIC, [action(0)])
         frozen = peer("member", TOPIC.name, "g")
         assert frozen.stdout is not None

@@ -57,7 +57,7 @@ async def test_with_the_right_certificate_and_password_it_is_a_bus_like_any_othe
     address, folder = secure
     topic = action_topic("secure")
     url = f"kafka://mla@{address}?tls=1&ca={quote(str(folder))}/cert.pem&sasl=PLAIN&password_file={folder}/password"
-    async with asyncio.timeout(60), open_bus(url, clock=SystemClock()) as bus:
+    async with asyncio.timeout(120), open_bus(url, clock=SystemClock()) as bus:
         await bus.publish(topic, [action(n) for n in range(5)])
         got: list[int] = []
         async with bus.subscribe(topic, group="g") as joined:

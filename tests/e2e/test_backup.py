@@ -50,7 +50,7 @@ def test_a_running_platform_comes_back(tmp_path: Path) -> None:
     archive, cdb = f"sqlite://{data}/archive", f"sqlite://{data}/cdb"
     env = {"MLA_DEMO_PORT": str(free_ports(12))}
     with running(data, "--demo", env=env) as up:
-        eventually((data / "demo.history").exists, 90, "a day of history")
+        eventually((data / "demo.history").exists, what="a day of history")
         save = 'mutation { saveView(view: {name: "night", content: {plots: []}}) { __typename ... on ViewSaved { view { owner } } } }'
         assert up.graphql(save, up.login("engineer"))["saveView"]["view"] == {"owner": "engineer"}
         said = json.loads(mla("backup", str(kept), "--json", data=data).stdout)

@@ -127,23 +127,23 @@ async def test_what_is_no_platform_or_does_not_answer_is_told() -> None:
             await mla_client.aconnect(url, token="t", timeout=0.3)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_a_pulled_cable_is_noticed_and_the_gap_told(demo: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = mla_client.edge.socket_options
-    hasty = {"ping_interval": 0.3, "ping_timeout": 0.5, "close_timeout": 0.2, "open_timeout": 1}
+    hasty = {"ping_interval": 0.3, "ping_timeout": 2, "close_timeout": 0.2, "open_timeout": 5}
     monkeypatch.setattr(mla_client.edge, "socket_options", lambda *given: patient(*given) | hasty)
     point = "ast1.mount.azimuth"
     async with tcp_proxy(int(demo.http.rpartition(":")[2])) as proxy:
         mla = mla_client.aconnect(f"http://127.0.0.1:{proxy.port}", token=await asyncio.to_thread(demo.login))
         async with mla, aclosing(mla.live([point], max_hz=10)) as live:
-            await asyncio.wait_for(anext(live), 20)
+            await asyncio.wait_for(anext(live), 60)
             proxy.silence()
             waiting = asyncio.create_task(told_gap(live))
             try:
                 before = proxy.connections
                 await until(lambda: proxy.connections > before, what="the client tries again")
                 proxy.flow()
-                batch = await asyncio.wait_for(waiting, 30)
+                batch = await asyncio.wait_for(waiting, 60)
             finally:
                 waiting.cancel()
             assert batch.gap is not None
@@ -151,7 +151,7 @@ async def test_a_pulled_cable_is_noticed_and_the_gap_told(demo: Running, monkeyp
             assert batch["ast1.mount.azimuth"].unit == "°"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_a_busy_reader_keeps_its_connection_and_then_gets_the_newest(demo: Running) -> None:
     def blocking(token: str) -> list[mla_client.LiveBatch]:
         with mla_client.connect(f"http://{demo.http}", token=token) as mla, closing(mla.live(["ast?.mount.*"], max_hz=50)) as live:

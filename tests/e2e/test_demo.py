@@ -13,7 +13,7 @@ import pytest
 from kernel.clock import SECOND, SystemClock
 from tests.support.platform import Running, eventually, mla
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 LAST = "query($p: [String!]!) { lastValues(points: $p) { points columns } }"
 AZIMUTHS = [f"ast{i}.mount.azimuth" for i in range(1, 10)]
 
@@ -25,11 +25,11 @@ def test_nine_telescopes_are_live(demo: Running) -> None:
         columns = demo.graphql(LAST, token, p=AZIMUTHS)["lastValues"]["columns"]
         return all(t is not None and SystemClock().now() - t < 60 * SECOND for t in columns["t"])
 
-    eventually(moved, 60, "a fresh azimuth of each telescope")
+    eventually(moved, what="a fresh azimuth of each telescope")
 
 
 def test_a_fresh_demo_has_a_past(demo: Running) -> None:
-    eventually((demo.data / "demo.history").exists, 90, "a day of history")
+    eventually((demo.data / "demo.history").exists, what="a day of history")
     answer = demo.graphql(
         """query($p: [String!]!) { series(points: $p, from: "now-24h", to: "now", resample: {method: MINMAX, buckets: 500}) {
              point unit method columns gaps { start end cause } complete } }""",
@@ -61,14 +61,14 @@ def test_a_published_change_takes_effect_without_a_restart(demo: Running, tmp_pa
     said = mla("cdb", "import", str(tmp_path / "site"), "-m", "raise the gust limit", "--json", data=demo.data)
     number = json.loads(said.stdout)["number"]
     limits = """{ point(name: "site.weather.wind_gust") { limits { hihi } } }"""
-    eventually(lambda: demo.graphql(limits, token)["point"]["limits"]["hihi"] == 61, 10, "the new limit")
+    eventually(lambda: demo.graphql(limits, token)["point"]["limits"]["hihi"] == 61, what="the new limit")
 
     def all_follow() -> bool:
         services = json.loads(mla("status", "--json", data=demo.data).stdout)["services"]
         instances = [i for s in services for i in s["instances"]]
         return all(i["revision"] == number for i in instances) and {i["instance"]: i["started_us"] for i in instances} == before
 
-    eventually(all_follow, 30, "every instance follows, none restarted")
+    eventually(all_follow, what="every instance follows, none restarted")
 
 
 def test_a_wrong_configuration_is_refused_whole(demo: Running, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_ledger_adds_up(demo: Running) -> None:
         received = [h for h in hops if h["name"] == "collector.receive"]
         return bool(stored and received) and all(h["in"] > 0 and 0 <= h["inside"] <= 20_000 for h in stored + received)
 
-    eventually(balanced, 30, "in = out + explained, but for what is under way")
+    eventually(balanced, what="in = out + explained, but for what is under way")
 
 
 def test_the_monitoring_system_stops_and_starts(demo: Running) -> None:
@@ -108,7 +108,7 @@ def test_the_monitoring_system_stops_and_starts(demo: Running) -> None:
     mla("start", "monitoring", data=demo.data)
     token = demo.login()
     now = SystemClock().now()
-    eventually(lambda: min(demo.graphql(LAST, token, p=AZIMUTHS[:1])["lastValues"]["columns"]["t"]) > now, 40, "values after the start")
+    eventually(lambda: min(demo.graphql(LAST, token, p=AZIMUTHS[:1])["lastValues"]["columns"]["t"]) > now, what="values after the start")
     states = {s["name"]: s["state"] for s in json.loads(mla("status", "--json", data=demo.data).stdout)["services"]}
     assert states["dispatcher"] == "RUNNING"
     assert states["collector"] in ("RUNNING", "DEGRADED"), "degraded while one of the demo's troubled sources is away"

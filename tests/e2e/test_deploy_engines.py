@@ -171,7 +171,7 @@ async def test_redis_gives_the_platform_its_own_keys_only(site: Path, tmp_path: 
         async with open_hot(address, clock=SystemClock()) as hot:
             now = SystemClock().now()
             await hot.put([batch(["site.weather.rain"], [1.5], time=now)])
-            await until(lambda: _value(hot), 10, "the value does not come back")
+            await until(lambda: _value(hot), what="the value does not come back")
         with pytest.raises(MlaError):
             async with open_hot(address.replace("prefix", "x").replace("?", "?prefix=other:&"), clock=SystemClock()) as hot:
                 await hot.put([batch(["site.weather.rain"], [1.5], time=now, seq=1)])
@@ -201,7 +201,7 @@ async def test_cassandra_takes_the_platform_s_user_with_tls_only(site: Path, tmp
         statements = re.search(r"<<CQL\n(.*?)\nCQL", script, re.DOTALL)
         assert statements
         given = statements[1].replace("$user", (secrets / "cassandra_password").read_text()).replace("${REPLICATION:-1}", "1")
-        await until(lambda: _as_administrator(node, secrets, given.replace("NetworkTopologyStrategy", "SimpleStrategy")), 60, "no log-in")
+        await until(lambda: _as_administrator(node, secrets, given.replace("NetworkTopologyStrategy", "SimpleStrategy")), what="no log-in")
         address = url(site, "cassandra_url", "127.0.0.1", node.client)
         async with open_config(address, clock=SystemClock()) as store:
             assert (await store.load()).revision is None
@@ -237,7 +237,7 @@ async def test_the_playbook_s_cassandra_encrypts_among_nodes_too(site: Path, tmp
     (tmp_path / "conf" / "cassandra.yaml").write_text(text)
     with started(command, tmp_path):
         await up(node.client, site, tmp_path, 120)
-        await until(lambda: _as_administrator(node, secrets, "SELECT key FROM system.local"), 60, "no log-in")
+        await until(lambda: _as_administrator(node, secrets, "SELECT key FROM system.local"), what="no log-in")
         with pytest.raises(ssl.SSLError, match=r"alert|certificate"):
             await asyncio.to_thread(_without_certificate, node.ports["storage"], secrets / "ca")
 

@@ -80,9 +80,9 @@ def test_prometheus_finds_the_platform_and_every_panel_has_an_answer(prometheus:
         found = ask(prometheus, "query", query='mla_hop_in_total{job="mla", site="demo"} and on() up{job="mla"} == 1')
         return bool(found and found["result"])
 
-    eventually(scraped, 60, "no series of the platform")
-    eventually(lambda: ask(prometheus, "query", query="mla:hop_in:rate1m > 0")["result"], 60, "no recorded rate")
-    eventually(lambda: silent_panels(prometheus) <= EMPTY_AT_FIRST, 60, "panels without data")
+    eventually(scraped, what="no series of the platform")
+    eventually(lambda: ask(prometheus, "query", query="mla:hop_in:rate1m > 0")["result"], what="no recorded rate")
+    eventually(lambda: silent_panels(prometheus) <= EMPTY_AT_FIRST, what="panels without data")
     who = ask(prometheus, "query", query='mla_service_up{service="dispatcher"}')["result"][0]["metric"]
     assert "@" in who["exported_instance"], "dashboards and rules name our label `instance` as Prometheus renames it"
     rules = [r for g in ask(prometheus, "rules")["groups"] for r in g["rules"]]

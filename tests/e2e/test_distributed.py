@@ -80,7 +80,7 @@ def simulated(data: Path, env: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
 
 
 def status(s: Services) -> dict[str, Any]:
@@ -108,11 +108,11 @@ def test_the_array_on_the_real_engines_with_registered_schemas(tmp_path: Path, r
                 times = api.graphql(LAST, token, p=AZIMUTHS)["lastValues"]["columns"]["t"]
                 return all(t is not None and t > since for t in times)
 
-            eventually(lambda: fresh(SystemClock().now() - 60 * SECOND), 90, "an azimuth of each telescope")
+            eventually(lambda: fresh(SystemClock().now() - 60 * SECOND), what="an azimuth of each telescope")
             series = 'query($p: [String!]!) { series(points: $p, from: "now-5m", to: "now") { columns unit } }'
             [block] = api.graphql(series, token, p=["site.weather.wind_speed"])["series"]
             eventually(
-                lambda: len(api.graphql(series, token, p=["site.weather.wind_speed"])["series"][0]["columns"]["t"]) > 3, 60, "its series"
+                lambda: len(api.graphql(series, token, p=["site.weather.wind_speed"])["series"][0]["columns"]["t"]) > 3, what="its series"
             )
             assert block["unit"] == "km/h"
             states = {x["name"]: x["state"] for x in status(s)["services"]}
@@ -124,8 +124,7 @@ def test_the_array_on_the_real_engines_with_registered_schemas(tmp_path: Path, r
             values = "query($p: [String!]!) { lastValues(points: $p) { columns } }"
             eventually(
                 lambda: api.graphql(values, token, p=["site.weather.wind_speed"])["lastValues"]["columns"]["t"][0] > started,
-                90,
-                "values again",
+                what="values again",
             )
             topics = ("monitoring.points", "heartbeats", "commands.requests", "cdb.revisions")
             assert first_bytes(registered["MLA_BUS_URL"], topics) == {t: {b"\0"} for t in topics}, "all in the Confluent wire format"
@@ -158,17 +157,17 @@ async def stored(url: str, point: str) -> list[int]:
 async def test_a_killed_and_a_frozen_dispatcher_lose_and_double_nothing(tmp_path: Path, engines: dict[str, str]) -> None:
     data = tmp_path / "data"
     with services(data, engines, ("dispatcher", "dispatcher 2")) as s, publisher(data, engines, "one") as (source, notes):
-        eventually(lambda: acknowledged(notes) > 50, 60, "batches under way")
+        eventually(lambda: acknowledged(notes) > 50, what="batches under way")
         s.kill("dispatcher 2")
-        eventually(lambda n=acknowledged(notes): acknowledged(notes) > n + 50, 60, "batches after the death of one dispatcher")
+        eventually(lambda n=acknowledged(notes): acknowledged(notes) > n + 50, what="batches after the death of one dispatcher")
         os.kill(s.processes["dispatcher"].pid, signal.SIGSTOP)
-        eventually(lambda n=acknowledged(notes): acknowledged(notes) > n + 50, 60, "batches while the other is frozen")
+        eventually(lambda n=acknowledged(notes): acknowledged(notes) > n + 50, what="batches while the other is frozen")
         s.start("dispatcher 3")
         os.kill(s.processes["dispatcher"].pid, signal.SIGCONT)
         source.kill()
         source.wait()
         s.await_serving(["dispatcher 3"])
-        eventually(lambda: lag(s) == 0, 90, "everything stored")
+        eventually(lambda: lag(s) == 0, what="everything stored")
         sent = acknowledged(notes)
 
         async def all_stored() -> bool:
@@ -176,7 +175,7 @@ async def test_a_killed_and_a_frozen_dispatcher_lose_and_double_nothing(tmp_path
 
         from tests.support.waiting import until
 
-        await until(all_stored, 90, "every acknowledged batch in the archive")
+        await until(all_stored, what="every acknowledged batch in the archive")
     for point in (0, POINTS - 1):
         values = await stored(engines["MLA_ARCHIVE_URL"], f"bench.one.p{point:05d}")
         assert values == list(range(len(values))), "each batch once, in order"

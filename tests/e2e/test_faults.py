@@ -21,7 +21,7 @@ from kernel.live_config import LiveConfig
 from tests.support.platform import ROOT, eventually, mla, pids_of, running
 
 POINTS = 200
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 @contextmanager
@@ -65,15 +65,15 @@ async def test_killing_every_process_loses_and_doubles_nothing(tmp_path: Path) -
     for source in sources:
         with running(tmp_path) as up, publisher(tmp_path, source) as (_, file):
             notes.append(file)
-            eventually(lambda file=file: acknowledged(file) > 100, 60, "some batches under way")
+            eventually(lambda file=file: acknowledged(file) > 100, what="some batches under way")
             children = pids_of(up.process.pid)
             up.process.send_signal(signal.SIGKILL)
             up.process.wait()
             already = acknowledged(file)
-            eventually(lambda file=file, n=already: acknowledged(file) > n + 50, 60, "batches while nobody stores them")
-            eventually(lambda pids=children: not any(psutil.pid_exists(p) for p in pids), 30, "child processes that end with their parent")
+            eventually(lambda file=file, n=already: acknowledged(file) > n + 50, what="batches while nobody stores them")
+            eventually(lambda pids=children: not any(psutil.pid_exists(p) for p in pids), what="child processes that end with their parent")
     with running(tmp_path):
-        eventually(lambda: lag(tmp_path) == 0, 60, "everything stored")
+        eventually(lambda: lag(tmp_path) == 0, what="everything stored")
     for source, file in zip(sources, notes, strict=True):
         for point in (0, POINTS - 1):
             values = await stored(tmp_path, f"bench.{source}.p{point:05d}")
@@ -96,17 +96,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_full_disk_is_told_and_survived(small_disk: Path) -> None:
     data = small_disk / "data"
     with running(data) as up, publisher(data, "one") as (source, notes):
-        eventually(lambda: acknowledged(notes) > 50, 60, "some batches stored")
+        eventually(lambda: acknowledged(notes) > 50, what="some batches stored")
         filler = small_disk / "filler"
         _fill(filler)
-        eventually(lambda: "refused" in notes.read_text() if notes.stat().st_size else False, 90, "a bus that says that it is full")
+        eventually(lambda: "refused" in notes.read_text() if notes.stat().st_size else False, what="a bus that says that it is full")
         assert up.get("/healthz")[0] == 200
         filler.unlink()
         before = acknowledged(notes)
-        eventually(lambda: acknowledged(notes) > before + 50, 60, "batches again once there is room")
+        eventually(lambda: acknowledged(notes) > before + 50, what="batches again once there is room")
         source.kill()
         source.wait()
-        eventually(lambda: lag(data) == 0, 60, "everything stored")
+        eventually(lambda: lag(data) == 0, what="everything stored")
     values = await stored(data, "bench.one.p00000")
     assert values == list(range(len(values)))
     assert len(values) in (acknowledged(notes), acknowledged(notes) + 1)

@@ -113,8 +113,8 @@ class Running:
     async def at_rest(self, others: int = 0) -> None:
         """Until everything given has been stored, or refused with a cause. others: samples that came from elsewhere."""
         receive, _, store, _ = self.hops
-        await until(lambda: self.device.feed is not None and not self.device.feed.queued and not any(self.unexplained()), timeout=60)
-        await until(lambda: store.entered >= receive.left + others and not any(self.unexplained()), timeout=60)
+        await until(lambda: self.device.feed is not None and not self.device.feed.queued and not any(self.unexplained()))
+        await until(lambda: store.entered >= receive.left + others and not any(self.unexplained()))
 
 
 def configured(points: dict[str, PointKind], processing: Processing = Processing(), revision: int = 1) -> ArrayConfig:
@@ -139,7 +139,7 @@ async def site(folder: Path, monkeypatch: pytest.MonkeyPatch, config: ArrayConfi
                 Dispatcher(bus=bus, hot=hot, archive=archive, config=live, clock=clock, meter=made.dispatcher).run(lambda: None)
             ),
         ]
-        await until(lambda: device.feed is not None, timeout=30)
+        await until(lambda: device.feed is not None)
         try:
             yield made
             assert not any(t.done() for t in running)
@@ -192,10 +192,10 @@ async def test_points_and_sources_come_and_go_while_samples_flow(tmp_path: Path,
         await s.at_rest()
         without = configured(KINDS, revision=9)
         s.config.replace(ArrayConfig(9, Site(), {}, {}, without.points, {}))
-        await until(lambda: s.collector.gauges.get("sources_count") == 0.0, timeout=30)
+        await until(lambda: s.collector.gauges.get("sources_count") == 0.0)
         receive = s.hops[0]
         assert receive.entered == given
-        await until(lambda: s.hops[2].entered == given and not any(s.unexplained()), timeout=30)
+        await until(lambda: s.hops[2].entered == given and not any(s.unexplained()))
 
 
 async def test_batches_and_bytes_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ async def test_batches_and_bytes_that_are_none(tmp_path: Path, monkeypatch: pyte
         await s.bus.publish(MONITORING_POINTS, [broken])
         s.device.give(Kind.DOUBLE, "p.double", [2.0], [s.clock.now() + 1])
         await s.at_rest(others=1)
-        await until(lambda: s.dispatcher.hop("dispatcher.store").lost.get("malformed") == 1, timeout=30)
+        await until(lambda: s.dispatcher.hop("dispatcher.store").lost.get("malformed") == 1)
         async for letter in s.bus.tail(DEAD_LETTERS, since=0):
             assert (letter.origin, letter.reason, len(letter.data)) == ("s", "not a message", 64 * 1024)
             break

@@ -158,7 +158,7 @@ async def test_killed_midway_it_goes_on(tmp_path: Path, cassandra_url: str) -> N
     await fill(embedded(source))
     arguments = ("migrate", "--from", f"sqlite://{source}", "--to", store, "--json")
     process = start(arguments, data)
-    eventually(lambda: copied(data) > 0, 60, "some points copied")
+    eventually(lambda: copied(data) > 0, what="some points copied")
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "killed before its end"
     done = copied(data)

@@ -15,14 +15,14 @@ from tests.peers.opcua_peer import free_port, opcua_peer
 from tests.peers.tcp_proxy import tcp_proxy
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 POINTS = [point("p.a", "d00000"), point("p.b", "d00001")]
 
 
 async def flowing(c: Collecting, more: int = 3) -> None:
     """Waits for new samples."""
     before = c.bus.samples
-    await until(lambda: c.bus.samples >= before + more, timeout=40, what="new samples")
+    await until(lambda: c.bus.samples >= before + more, what="new samples")
 
 
 def kinds(c: Collecting) -> list[StateKind]:
@@ -45,7 +45,7 @@ async def test_a_server_that_restarts(tmp_path: Path) -> None:
             await until(lambda: len(kinds(c)) == 3)
             lost = newest(c, StateKind.DISCONNECTED)
             assert lost.cause is GapCause.DISCONNECTED
-            assert abs(lost.start - last) < 2 * SECOND
+            assert abs(lost.start - last) < 10 * SECOND
             assert lost.end is None
             assert lost.detail
         async with opcua_peer(tmp_path, port=port, rate=5):
@@ -60,7 +60,7 @@ async def test_a_lost_session(tmp_path: Path) -> None:
     async with opcua_peer(tmp_path, rate=5) as peer, collecting(array([source(peer.url)], POINTS)) as c:
         await flowing(c)
         await peer.tell("killSessions")
-        await until(lambda: kinds(c)[-2:] == [StateKind.DISCONNECTED, StateKind.CONNECTED], timeout=30)
+        await until(lambda: kinds(c)[-2:] == [StateKind.DISCONNECTED, StateKind.CONNECTED])
         await flowing(c)
 
 
@@ -69,10 +69,10 @@ async def test_a_half_open_socket(tmp_path: Path) -> None:
     async with opcua_peer(tmp_path, rate=5) as peer, tcp_proxy(peer.port) as proxy, collecting(array([source(proxy.url)], POINTS)) as c:
         await flowing(c)
         proxy.silence()
-        await until(lambda: kinds(c)[-1] is StateKind.DISCONNECTED, timeout=30)
+        await until(lambda: kinds(c)[-1] is StateKind.DISCONNECTED)
         assert "nothing heard" in newest(c, StateKind.DISCONNECTED).detail
         proxy.flow()
-        await until(lambda: kinds(c)[-1] is StateKind.CONNECTED, timeout=40)
+        await until(lambda: kinds(c)[-1] is StateKind.CONNECTED)
         await flowing(c)
 
 

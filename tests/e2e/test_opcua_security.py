@@ -12,7 +12,7 @@ from tests.peers.collecting import array, collecting, point, source
 from tests.peers.opcua_peer import opcua_peer
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(300)
 POINTS = [point("p.a", "d00000")]
 SECURE = {"security_policy": "Basic256Sha256", "security_mode": "SignAndEncrypt"}
 
@@ -42,7 +42,7 @@ async def test_the_secure_channel_is_renewed_while_data_flow(tmp_path: Path) -> 
     async with opcua_peer(tmp_path / "server", rate=10, secure=True) as peer:
         config = array([source(peer.url, channel_lifetime="6", **SECURE)], POINTS)
         async with collecting(config, pki=tmp_path / "mine") as c:
-            await until(lambda: len({int(v) for _, v, _, _ in c.bus.values("p.a")}) > 110, timeout=60)
+            await until(lambda: len({int(v) for _, v, _, _ in c.bus.values("p.a")}) > 110)
             assert len(c.bus.of(StateKind.CONNECTED)) == 1
             assert not c.bus.of(StateKind.DISCONNECTED)
 

@@ -136,7 +136,7 @@ async def test_a_failing_service_ends_its_process_also_where_the_bus_takes_nothi
     modules = {"steady": Module("monitoring", lambda p, m: Steady(), ""), "broken": Module("monitoring", lambda p, m: Broken(), "")}
     async with platform(tmp_path) as p:
         monkeypatch.setattr(p.bus, "publish", full)
-        async with asyncio.timeout(30), serving(p, modules) as task:
+        async with asyncio.timeout(120), serving(p, modules) as task:
             await asyncio.wait([task])
             with pytest.raises(ExceptionGroup, match="unhandled"):
                 task.result()

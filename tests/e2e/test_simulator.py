@@ -24,7 +24,8 @@ from simulator.opcua.security import APPLICATION, make_identity
 from simulator.scene import night_scene
 from simulator.serve import serve
 from simulator.signals import Signals, make_world
-from tests.support.simulated import MOUNT_STATES, SITE, free_ports, make_array
+from tests.support.platform import free_port
+from tests.support.simulated import MOUNT_STATES, SITE, make_array
 from tests.support.simulated_servers import CLOCK, EVERY_SAMPLE, SCENE, Notes, array, clock_item, item, one, plain, refused, subscribe
 from tests.support.waiting import until
 
@@ -36,7 +37,7 @@ def quiet() -> None:
 
 
 async def test_the_tree_is_browsed_like_any_server_s() -> None:
-    config = make_array(1, ports=free_ports(2))
+    config = make_array(1, ports=[free_port(), free_port()])
     async with array(config), Client(config.sources["ast1.opcua"].url) as client:
         assert (await client.get_namespace_array())[2] == "urn:mla:simulator:array"
         top = await client.nodes.objects.get_child("2:AST1")

@@ -65,7 +65,7 @@ async def collecting(
     ready = asyncio.Event()
     task = asyncio.create_task(collector.run(ready.set))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ready.wait()
         yield Collecting(recording, live, meter, task, collector)
         assert not task.done(), f"the collector ended: {task.exception()}"

@@ -5,21 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.platform import free_port
+
 HERE = Path(__file__).parent
-
-
-def free_port() -> int:
-    """A port of the loopback interface that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 class Peer:
@@ -70,7 +63,7 @@ async def opcua_peer(folder: Path, *, port: int | None = None, **options: Any) -
     )
     peer = Peer(process, port)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await peer.answer("ready")
         yield peer
     finally:

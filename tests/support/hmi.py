@@ -48,7 +48,7 @@ class Hmi:
     def client(self, role: str | None = "viewer") -> httpx.AsyncClient:
         """An HTTP client, logged in by token as the user of that role."""
         headers = {"authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, trust_env=False)
 
     async def ask(self, query: str, variables: Mapping[str, Any] | None = None, role: str = "viewer") -> dict[str, Any]:
         """The whole answer to a GraphQL request."""

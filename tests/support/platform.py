@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -22,30 +23,40 @@ from mla.children import PARENT
 ROOT = Path(__file__).resolve().parents[2]
 
 
+_handed_out = itertools.count(os.getpid() * 97)
+"""Below the range from which the system gives connections theirs, so that none takes a port before it is listened at; no two askers of a
+test run get the same one."""
+
+
 def free_port() -> int:
     """A port nobody listens on just now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    return free_ports(1)
 
 
 def free_ports(count: int) -> int:
     """The first of a row of ports that nobody listens on just now."""
-    for first in range(20_000 + os.getpid() % 5_000, 32_000, count):
+    row: list[int] = []
+    for turn in _handed_out:
+        port = 10_000 + turn % 22_000
+        row = [*row, port] if _free(port) and (not row or port == row[-1] + 1) else []
+        if len(row) == count:
+            return row[0]
+    raise AssertionError("counting does not end")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as s:
         try:
-            for port in range(first, first + count):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port))
+            s.bind(("127.0.0.1", port))
         except OSError:
-            continue
-        return first
-    raise AssertionError(f"no {count} free ports in a row")
+            return False
+    return True
 
 
 def mla(*arguments: str, data: Path, env: Mapping[str, str] | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs one `mla` command to its end."""
     command = [sys.executable, "-m", "mla", "--data", str(data), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, timeout=90)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **(env or {})}, timeout=300)
     if check and done.returncode != 0:
         raise AssertionError(f"mla {' '.join(arguments)} ended with {done.returncode}: {done.stdout}\n{done.stderr}")
     return done
@@ -78,7 +89,7 @@ class Running:
         )
         request = urllib.request.Request(f"http://{self.http}{path}", json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=90) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -88,7 +99,7 @@ class Running:
         """Status and body."""
         request = urllib.request.Request(f"http://{self.http}{path}", headers={"Authorization": f"Bearer {token}"} if token else {})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=90) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -103,7 +114,7 @@ class Running:
 
 
 @contextmanager
-def running(data: Path, *arguments: str, env: Mapping[str, str] | None = None, wait: float = 60) -> Iterator[Running]:
+def running(data: Path, *arguments: str, env: Mapping[str, str] | None = None, wait: float = 180) -> Iterator[Running]:
     """`mla up …` on a free port, ready; stopped with SIGINT at the end, which must end it cleanly with exit code 0."""
     http = f"127.0.0.1:{free_port()}"
     data.mkdir(parents=True, exist_ok=True)
@@ -121,7 +132,7 @@ def running(data: Path, *arguments: str, env: Mapping[str, str] | None = None, w
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-            code = process.wait(40)
+            code = process.wait(90)
     assert code in (0, -signal.SIGKILL), f"mla up ended with {code}:\n{up.said()[-4000:]}"
 
 
@@ -138,7 +149,7 @@ def _await_ready(up: Running, wait: float) -> None:
         pause(0.05)
 
 
-def eventually(condition: Any, timeout: float = 30.0, what: str = "") -> Any:
+def eventually(condition: Any, timeout: float = 120.0, what: str = "") -> Any:
     """The condition's first true answer; fails after timeout seconds. For tests without an event loop."""
     end = monotonic() + timeout
     while True:

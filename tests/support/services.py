@@ -70,7 +70,7 @@ class Services:
 
 @contextmanager
 def services(
-    data: Path, env: Mapping[str, str], labels: Sequence[str] = SERVICES, *, patience: float = 90, enter: Sequence[str] = ()
+    data: Path, env: Mapping[str, str], labels: Sequence[str] = SERVICES, *, patience: float = 240, enter: Sequence[str] = ()
 ) -> Iterator[Services]:
     """The named services, started at the same moment, serving; each ends cleanly with SIGINT. `enter` stands before each one's command."""
     data.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def _stop(running: Services) -> None:
         process.send_signal(signal.SIGINT)
     for label, process in running.processes.items():
         try:
-            codes[label] = process.wait(40)
+            codes[label] = process.wait(90)
         except subprocess.TimeoutExpired:
             process.kill()
             codes[label] = process.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
 from kernel.array import ArchiveClass, ArrayConfig, Asset, Limits, Point, PointKind, PointType, Site, Source
@@ -113,15 +112,3 @@ def make_array(telescopes: int = 9, *, site: bool = True, ports: list[int] | Non
             full = f"{name}.{inner}"
             points[full] = Point(full, kind, name, source, f"ns=2;s={full}")
     return ArrayConfig(1, SITE, assets, sources, points, {"standard": ArchiveClass("standard")})
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens at."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()

@@ -14,7 +14,8 @@ from kernel.clock import SystemClock
 from simulator.faults import NONE, FaultScript
 from simulator.scene import night_scene
 from simulator.serve import serve
-from tests.support.simulated import SITE, free_ports, make_array
+from tests.support.platform import free_port
+from tests.support.simulated import SITE, make_array
 
 CLOCK = SystemClock()
 SCENE = night_scene(SITE, CLOCK.now())
@@ -39,7 +40,7 @@ async def array(config: ArrayConfig, faults: FaultScript = NONE, **options: Any)
 
 def one(points: int = 0) -> tuple[ArrayConfig, str]:
     """One telescope at a free port, and its URL."""
-    config = make_array(1, site=False, ports=free_ports(1), extra=points)
+    config = make_array(1, site=False, ports=[free_port()], extra=points)
     return config, config.sources["ast1.opcua"].url
 
 

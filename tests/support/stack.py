@@ -99,7 +99,7 @@ class Stack:
         """As a supervisor does: SIGTERM, and then it must end by itself."""
         process = self.services.processes.pop(label)
         process.terminate()
-        code = process.wait(40)
+        code = process.wait(90)
         assert code == 0, f"{label} ended with {code}:\n{self.services.said(label)[-3000:]}"
 
     def move(self, labels: Sequence[str], enter: Sequence[str]) -> None:

@@ -8,8 +8,9 @@ from inspect import isawaitable
 from kernel.clock import SystemClock, monotonic, sleep
 
 
-async def until(condition: Callable[[], object | Awaitable[object]], timeout: float = 20.0, what: str = "") -> object:
-    """Returns the condition's first true answer; fails with `what` after timeout seconds."""
+async def until(condition: Callable[[], object | Awaitable[object]], timeout: float = 90.0, what: str = "") -> object:
+    """Returns the condition's first true answer; fails with `what` after timeout seconds: many, since busy
+    machines are slow and a condition that comes costs no more than its time."""
     end = monotonic() + timeout
     while True:
         answer = condition()

@@ -169,7 +169,7 @@ async def test_a_spool_that_is_not_needed_any_more_is_no_trouble(tmp_path: Path,
     assert meter.last_error == f"spool: {folder}: No such file or directory; make room on its disk"
     assert [r.message for r in caplog.records] == ["the bus takes nothing: disk full"]
     bus.refuses = ""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await done
     assert meter.state is ServiceState.RUNNING
     running.cancel()
