@@ -38,6 +38,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, tuple_factory
 from cassandra.timestamps import MonotonicTimestampGenerator
 
+from cql.nodes import NamedNodes
 from cql.page import Page, Row
 from cql.place import Place, Tls
 from cql.retry import TRIES, Again
@@ -238,8 +239,10 @@ def _connect(place: Place) -> Link:
         retry_policy=Again(),
         speculative_execution_policy=ConstantSpeculativeExecutionPolicy(SECOND_TRY, 1),
     )
+    nodes = NamedNodes(place.hosts)
     cluster = Cluster(
-        contact_points=list(place.hosts),
+        contact_points=nodes.contact_points(),
+        endpoint_factory=nodes,
         protocol_version=5,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT, max_attempts=None),
