@@ -8,7 +8,7 @@ import cdb
 from hmi_backend.service import listen
 from mla.children import Child
 from mla.demo import example, ports_free, scene_of, simulators, under_its_sky, write_past
-from mla.logins import first_logins
+from mla.logins import FIRST_FILE, first_logins
 from mla.platform import Platform
 from mla.settings import Settings
 
@@ -42,10 +42,19 @@ class Start:
         """Says where the HMI is and who may log in; gives a fresh demo a past."""
         config = platform.config.current
         self._say(f"MLA serves {len(config.points)} points of {len(config.sources)} sources (configuration revision {config.revision})")
-        for user, password in first_logins(self._settings.data):
-            self._say(f"log in as {user} with password {password}")
+        self._say_logins()
         if not config.points:
             self._say("no configuration yet: publish one with `mla cdb import FOLDER -m COMMENT`, or try `mla up --demo`")
         self._say(f"HMI: http://{self._settings.http}/")
         if self._demo:
             await write_past(platform)
+
+    def _say_logins(self) -> None:
+        """The first passwords: shown by a demo; else only where they are, since what a service says is kept in logs."""
+        logins = first_logins(self._settings.data)
+        if self._demo:
+            for user, password in logins:
+                self._say(f"log in as {user} with password {password}")
+        elif logins:
+            users = ", ".join(user for user, _ in logins)
+            self._say(f"log in as {users}: the first passwords are in {self._settings.data / FIRST_FILE}")

@@ -18,7 +18,10 @@ ask() {
 }
 
 until ask "$admin" < /dev/null 2>/dev/null || ask cassandra < /dev/null 2>/dev/null; do sleep 2; done
-ask "$admin" < /dev/null 2>/dev/null || echo "ALTER ROLE cassandra WITH PASSWORD = '$admin';" | ask cassandra
+if ! ask "$admin" < /dev/null 2>/dev/null; then
+  echo "ALTER ROLE cassandra WITH PASSWORD = '$admin';" | ask cassandra
+  until ask "$admin" < /dev/null 2>/dev/null; do sleep 1; done # a node knows the password of before for two seconds more
+fi
 ask "$admin" <<CQL
 CREATE ROLE IF NOT EXISTS mla WITH PASSWORD = '$user' AND LOGIN = true;
 ALTER ROLE mla WITH PASSWORD = '$user';
