@@ -103,8 +103,10 @@ def _names(backend: Backend, points: list[str] | None, glob: str | None) -> list
     names = [n.strip() for part in points or () for n in part.split(",") if n.strip()]
     if glob:
         names += [n for _, n in backend.catalogue.find(Wanted(glob=glob))]
+    if glob and not names:
+        raise BadRequest(f"no point fits the glob {glob[:200]!r}: points(filter: {{glob: …}}) and `mla points GLOB` show what does")
     if not names:
-        raise BadRequest("name points with points=… (repeated or separated by commas), or give a glob that matches some")
+        raise BadRequest("name points with points=… (repeated or separated by commas), or give a glob")
     return list(dict.fromkeys(names))
 
 

@@ -161,6 +161,7 @@ class AsyncClient:
 
     async def run(self, step: Step[T]) -> T:
         """Does what a step asks for."""
+        edge.check_open(self._http.is_closed)
         return await self._drive(logged_in(self._session, step))
 
     async def _drive(self, step: Step[T]) -> T:

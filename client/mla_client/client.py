@@ -159,6 +159,7 @@ class Client:
 
     def run(self, step: Step[T]) -> T:
         """Does what a step asks for."""
+        edge.check_open(self._http.is_closed)
         return self._drive(logged_in(self._session, step))
 
     def _drive(self, step: Step[T]) -> T:

@@ -53,6 +53,12 @@ def reply_of(response: httpx.Response) -> Reply:
     return Reply(response.status_code, response.content, response.headers.get("retry-after"))
 
 
+def check_open(closed: bool) -> None:
+    """Raises ConnectionLost where somebody asks a client that was closed."""
+    if closed:
+        raise ConnectionLost("this client was closed: connect() again, or ask inside its `with` block", "CONNECTION_LOST")
+
+
 def no_answer(error: httpx.HTTPError, url: str) -> ConnectionLost:
     """The typed error of a broken or missing connection."""
     why = "no answer in time" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__

@@ -91,7 +91,8 @@ def _events(context: Context, since: int, until: int, assets: frozenset[str] | N
 
 
 def _title(e: StateEvent) -> str:
-    cause = "" if e.cause is GapCause.UNKNOWN else f": {e.cause.value.lower().replace('_', ' ')}"
+    told = e.cause is GapCause.UNKNOWN or e.cause.value == e.kind.value  # "disconnected: disconnected" would say nothing
+    cause = "" if told else f": {e.cause.value.lower().replace('_', ' ')}"
     count = f", {e.count} samples" if e.count else ""
     return f"{e.source} {e.kind.value.lower()}{cause}{count}"
 

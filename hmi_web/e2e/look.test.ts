@@ -106,3 +106,53 @@ describe.each(['dark', 'day', 'red'])('in %s', (palette) => {
     await boat.close();
   });
 });
+
+/** Numbers, times and controls of which a part cannot be seen, and heads that are cut off: what is wider than where it stands. */
+async function cut(seen: Page): Promise<string[]> {
+  return seen.evaluate(() => {
+    const found = new Set<string>();
+    const hides = (e: Element): boolean => ['hidden', 'clip'].includes(getComputedStyle(e).overflowX);
+    for (const e of document.querySelectorAll<HTMLElement>('main *, header *')) {
+      const text = e.textContent.replace(/\s+/g, ' ').trim();
+      if (hides(e) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 8 && /^[−+<>?×]? ?\d[\d .,:-]*( \S{1,6})?$/.test(text))
+        found.add(text);
+      if (e.matches('td:not([title]):not(:has(.clip))') && e.scrollWidth > e.clientWidth + 1) found.add(text);
+      if (!e.matches('button, a.button, input, .head > *, .service .s12, .lane svg, .fleet svg') || e.closest('.sr')) continue;
+      const box = e.getBoundingClientRect();
+      if (!box.width) continue;
+      if (e.matches('.service .s12') && e.scrollWidth > e.clientWidth + 1) found.add(text);
+      for (let a = e.parentElement; a && !['auto', 'scroll'].includes(getComputedStyle(a).overflowX); a = a.parentElement)
+        if (hides(a) && box.right > a.getBoundingClientRect().right + 1.5) found.add(`${e.tagName} ${text}`);
+    }
+    if (document.documentElement.scrollWidth > innerWidth) found.add('the page scrolls sideways');
+    return [...found];
+  });
+}
+
+describe.each([
+  ['a desk', 1600, 1000],
+  ['a laptop', 1366, 768],
+  ['a small window', 1024, 768],
+  ['a phone', 390, 844],
+])('on %s', (_, width, height) => {
+  beforeAll(async () => {
+    await page.setViewportSize({ width, height });
+  });
+  // The page of all components is for a desk: on a phone its samples of dialogues are wider than they are there.
+  it.each(Object.entries(PAGES).filter(([name]) => width > 760 || name !== 'states'))('%s shows its numbers whole', async (_page, hash) => {
+    await go(page, hash);
+    await settle();
+    expect(await cut(page)).toEqual([]);
+  });
+});
+
+it('on a phone the palette can be changed and the session ended', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await go(page, 'array');
+  const before = await page.evaluate(() => document.documentElement.dataset['palette']);
+  await page.getByRole('button', { name: /^Palette .*next$/ }).click();
+  expect(await page.evaluate(() => document.documentElement.dataset['palette'])).not.toBe(before);
+  expect(await faults()).toEqual([]);
+  await page.getByRole('button', { name: 'log out' }).click();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+});

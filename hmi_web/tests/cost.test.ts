@@ -14,8 +14,9 @@ describe('cost', () => {
       a: series(points: $p, from: "now-1d", to: "now", resample: { method: MINMAX, buckets: 500 }) { columns }
       b: series(points: ["x", "y"], from: "now-1d", to: "now", limit: 1000) { columns }
       c: valuesAt(points: ["x"], at: "now") { columns }
+      d: lastValues(points: ["x", "y"]) { columns }
     }`;
-    expect(estimate(q, { p: ['x', 'y', 'z'] }).parts.map((p) => p.samples)).toEqual([3000, 2000, 10]);
+    expect(estimate(q, { p: ['x', 'y', 'z'] }).parts.map((p) => p.samples)).toEqual([3000, 2000, 10, 2]);
     expect(estimate('{ me { user } }', {}).samples).toBe(0);
   });
   it('takes a resample from the variables', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, compact, digitsOf, fine, number, unit, value, words } from '../src/lib/format';
+import { bytes, compact, digitsOf, fine, number, score, signed, unit, value, words } from '../src/lib/format';
 
 describe('number', () => {
   it.each([
@@ -16,6 +16,18 @@ describe('number', () => {
   ])('%d with %d digits reads %s', (x, digits, text) => {
     expect(number(x, digits)).toBe(text);
   });
+});
+
+it.each([
+  [4.62, '+4.6'],
+  [-47.51, '−47.5'],
+  [-120.4, '−120'],
+  [99.96, '+100'],
+  [1e6, '> 999'],
+  [-1e6, '< −999'],
+  [0, '0.0'],
+])('a score of %d reads %s', (z, text) => {
+  expect(score(z, signed)).toBe(text);
 });
 
 it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diffLines, hunks } from '../src/lib/diff';
 import { KeyMachine } from '../src/lib/keys';
 import { notices, type Facts } from '../src/lib/notices';
-import { grouped, lostWithoutConsent, received } from '../src/lib/pipeline';
+import { grouped, lostWithoutConsent, received, vitals } from '../src/lib/pipeline';
 import { fit, scaleBar, spread } from '../src/lib/plan';
 import { formatRoute, parseRoute, type Route } from '../src/lib/route';
 import { firstSet, readSet, titleOf, writeSet } from '../src/lib/trendset';
@@ -235,5 +235,16 @@ describe('YAML pieces', () => {
   it('find keys and comments, not within quotes', () => {
     expect(pieces('a: "x # y" # c').map((p) => p.kind)).toEqual(['key', 'plain', 'comment']);
     expect(pieces('url: opc.tcp://h:1')[1]?.text).toBe(' opc.tcp://h:1');
+  });
+});
+
+describe('memory and age of a service', () => {
+  const at = (pid: number, rss: number) => ({ host: 'vm', pid, rss, started: 0 });
+  it('are those of its process', () => {
+    expect(vitals([at(1, 424.4e6)], 19 * 60e6)).toBe('424 MB, up 19 min');
+    expect(vitals([], 0)).toBe('');
+  });
+  it('count a process once, however many instances it has', () => {
+    expect(vitals([at(1, 400e6), at(1, 400e6), at(2, 100e6)], 60e6)).toBe('500 MB, 2 processes');
   });
 });

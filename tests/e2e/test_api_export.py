@@ -94,3 +94,10 @@ async def test_a_grid_without_a_method_is_refused(hmi: Hmi) -> None:
             answer = await client.get("/export/series.csv", params={"from": "now-1h", "points": NAMES[0], **grid})
             assert answer.status_code == 400
             assert "resample=MEAN" in answer.text
+
+
+async def test_a_glob_that_nothing_fits_is_named(hmi: Hmi) -> None:
+    async with hmi.client() as client:
+        answer = await client.get("/export/series.csv", params={"glob": "nope*", "from": "now-1h"})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert "'nope*'" in answer.json()["errors"][0]["message"]

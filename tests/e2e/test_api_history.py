@@ -178,6 +178,7 @@ async def test_marks_of_a_range_are_what_happened_and_who_did_what(hmi: Hmi) -> 
           complete nodes { kind time end title user asset source revision ok } } }"""
     found = (await hmi.data(query, {"from": "now-1h"}))["annotations"]
     assert [n["kind"] for n in found["nodes"]] == ["DISCONNECTED", "CONNECTED", "LOSS", "CONFIGURATION", "ACTION"]
+    assert found["nodes"][0]["title"] == "ast1.opcua disconnected"
     gap = found["nodes"][2]
     assert (gap["asset"], gap["end"], gap["title"]) == ("ast2", now - 20 * SECOND, "ast2.opcua gap: overflow, 7 samples")
     assert (found["nodes"][3]["revision"], found["nodes"][3]["user"]) == (1, "test")

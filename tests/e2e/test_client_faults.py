@@ -127,6 +127,21 @@ async def test_what_is_no_platform_or_does_not_answer_is_told() -> None:
             await mla_client.aconnect(url, token="t", timeout=0.3)
 
 
+async def test_a_closed_client_says_so() -> None:
+    async def answer(n: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(json.dumps(ME).encode()))
+
+    async with serving(answer) as url:
+        async with await mla_client.aconnect(url, token="t") as mla:
+            assert (await mla.me()).user == "x"
+        with pytest.raises(mla_client.ConnectionLost, match="was closed"):
+            await mla.me()
+        with await asyncio.to_thread(mla_client.connect, url, token="t") as blocking:
+            pass
+        with pytest.raises(mla_client.ConnectionLost, match="was closed"):
+            blocking.me()
+
+
 @pytest.mark.timeout(300)
 async def test_a_pulled_cable_is_noticed_and_the_gap_told(demo: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = mla_client.edge.socket_options

@@ -1,4 +1,4 @@
-/** What a query will cost the platform, in samples, by the rules of the API: points × buckets, twice for extremes, ten per point of a moment. */
+/** What a query will cost the platform, in samples, by the rules of the API: points × buckets, twice for extremes, ten per point of a moment, one per newest value. */
 
 export interface Cost {
   samples: number;
@@ -6,7 +6,7 @@ export interface Cost {
   parts: { field: string; samples: number }[];
 }
 
-const BLOCK = /\b(series|valuesAt)\s*\(((?:[^()"]|"[^"]*")*)\)/g;
+const BLOCK = /\b(series|valuesAt|lastValues)\s*\(((?:[^()"]|"[^"]*")*)\)/g;
 
 /** The value of an argument: written out, or a variable. */
 function argument(text: string, name: string, variables: Record<string, unknown>): unknown {
@@ -24,6 +24,7 @@ export function estimate(query: string, variables: Record<string, unknown>, defa
     const points = argument(args, 'points', variables);
     const n = Array.isArray(points) ? points.length : 1;
     if (field === 'valuesAt') parts.push({ field, samples: n * 10 });
+    else if (field === 'lastValues') parts.push({ field, samples: n });
     else {
       const resample = (variables[/resample\s*:\s*\$(\w+)/.exec(args)?.[1] ?? ''] ?? {}) as { method?: string; buckets?: number };
       const buckets = Number(argument(args, 'buckets', variables) ?? resample.buckets ?? Number.NaN);

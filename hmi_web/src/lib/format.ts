@@ -69,6 +69,12 @@ export function signed(x: number, digits: number): string {
   return x > 0 && Number(x.toFixed(digits)) !== 0 ? `+${text}` : text;
 }
 
+/** A robust score: one digit after the point up to 100, none beyond, and from 1000 on only that it is so far: never more than six characters. */
+export function score(z: number, digits: (x: number, digits: number) => string = number): string {
+  if (Math.abs(z) >= 999.5) return z > 0 ? '> 999' : '< −999';
+  return digits(z, Math.abs(z) < 99.95 ? 1 : 0);
+}
+
 /** A count, rounded: `12 345`. */
 export const count = (x: number): string => number(Math.round(x), 0);
 

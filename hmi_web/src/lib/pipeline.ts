@@ -1,7 +1,9 @@
 /** Reading the loss ledger. Pure. */
 
-import type { Hop } from '../api/types';
+import type { Hop, Instance } from '../api/types';
+import { bytes } from './format';
 import { natural } from './order';
+import { span, type Micros } from './time';
 
 /** Causes that the configuration asked for: what was filtered is not missing. */
 export const WANTED_LOSS: ReadonlySet<string> = new Set([
@@ -16,6 +18,15 @@ export const WANTED_LOSS: ReadonlySet<string> = new Set([
 ]);
 
 const stage = (h: Hop): string => h.name.split('.')[0] ?? h.name;
+
+/** Memory and age of a service: of its process, or of all of them. Instances that share a process are counted once. */
+export function vitals(instances: readonly Pick<Instance, 'host' | 'pid' | 'rss' | 'started'>[], now: Micros): string {
+  const processes = [...new Map(instances.map((i) => [`${i.host} ${i.pid.toString()}`, i])).values()];
+  const memory = bytes(sum(processes.map((p) => p.rss))).replace(/\.\d+(?= [kM]B)/, '');
+  const [one, ...others] = processes;
+  if (!one) return '';
+  return others.length ? `${memory}, ${processes.length.toString()} processes` : `${memory}, up ${span(now - one.started)}`;
+}
 
 /** Samples per second that came in from devices. */
 export function received(hops: readonly Hop[]): number {
