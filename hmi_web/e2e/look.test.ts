@@ -116,7 +116,7 @@ async function cut(seen: Page): Promise<string[]> {
       const text = e.textContent.replace(/\s+/g, ' ').trim();
       if (hides(e) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 8 && /^[−+<>?×]? ?\d[\d .,:-]*( \S{1,6})?$/.test(text))
         found.add(text);
-      if (e.matches('td:not([title]):not(:has(.clip))') && e.scrollWidth > e.clientWidth + 1) found.add(text);
+      if (text && e.matches('td:not([title]):not(:has(.clip))') && e.scrollWidth > e.clientWidth + 1) found.add(text);
       if (!e.matches('button, a.button, input, .head > *, .service .s12, .lane svg, .fleet svg') || e.closest('.sr')) continue;
       const box = e.getBoundingClientRect();
       if (!box.width) continue;

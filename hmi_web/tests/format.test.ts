@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, compact, digitsOf, fine, number, score, signed, unit, value, words } from '../src/lib/format';
+import { apart, bytes, compact, digitsOf, fine, number, score, signed, unit, value, words } from '../src/lib/format';
 
 describe('number', () => {
   it.each([
@@ -16,6 +16,16 @@ describe('number', () => {
   ])('%d with %d digits reads %s', (x, digits, text) => {
     expect(number(x, digits)).toBe(text);
   });
+});
+
+it.each([
+  [-1.8 / 3600, '−1.8 ″'],
+  [-176.4 / 3600, '−176 ″'],
+  [0.5, '0.50 °'],
+  [-179.96, '−180.0 °'],
+  [0, '0.0 ″'],
+])('directions %d° apart are told as %s', (degrees, text) => {
+  expect(apart(degrees)).toBe(text);
 });
 
 it.each([

@@ -69,6 +69,13 @@ export function signed(x: number, digits: number): string {
   return x > 0 && Number(x.toFixed(digits)) !== 0 ? `+${text}` : text;
 }
 
+/** An angle between two directions, given in degrees: in arc seconds while tracking, in degrees while slewing; at most eight characters. */
+export function apart(degrees: number): string {
+  const seconds = Math.abs(degrees) * 3600;
+  if (seconds < 999.5) return `${number(degrees * 3600, seconds < 99.95 ? 1 : 0)} ″`;
+  return `${number(degrees, Math.abs(degrees) < 9.995 ? 2 : 1)} °`;
+}
+
 /** A robust score: one digit after the point up to 100, none beyond, and from 1000 on only that it is so far: never more than six characters. */
 export function score(z: number, digits: (x: number, digits: number) => string = number): string {
   if (Math.abs(z) >= 999.5) return z > 0 ? '> 999' : '< −999';
