@@ -43,7 +43,7 @@ def simulate(ctx: click.Context, telescopes: int, points: int | None, rate: floa
     """Run the simulated array alone: OPC-UA servers on loopback, until Ctrl-C."""
     settings = settings_of(ctx)
     logs.set_up(settings.log_level)
-    documents, rate = _documents(points, telescopes, rate)
+    documents, rate = _documents(points, telescopes, rate, settings.demo_port)
     if folder is not None:
         cdb.write_folder(Path(folder), documents)
         click.echo(f"configuration written: mla cdb import {folder} -m 'the simulated array'")
@@ -63,10 +63,12 @@ def simulate(ctx: click.Context, telescopes: int, points: int | None, rate: floa
     run_async(_all(shares))
 
 
-def _documents(points: int | None, telescopes: int, rate: float) -> tuple[dict[str, str], float]:
+def _documents(points: int | None, telescopes: int, rate: float, port: int) -> tuple[dict[str, str], float]:
     """The configuration to serve, and how many times as often as it says; scaled points are configured with their rate."""
     if points is None and telescopes == 9:
-        return dict(cdb.example()), rate
+        from mla.demo import example
+
+        return example(port), rate
     return dict(cdb.scaled(points or 200 * telescopes, telescopes, rate)), 1.0
 
 
