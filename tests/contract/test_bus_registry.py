@@ -59,7 +59,7 @@ def ask(registry_url: str) -> Callable[..., Any]:
     def exchange(path: str, body: object = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         asked = Request(registry_url + path, data, {"Content-Type": "application/vnd.schemaregistry.v1+json"}, method=method)
-        with urlopen(asked, timeout=20) as answer:
+        with urlopen(asked, timeout=90) as answer:
             return json.load(answer)
 
     return exchange

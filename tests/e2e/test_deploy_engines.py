@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cassandra import OperationTimedOut
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.policies import RoundRobinPolicy
@@ -42,7 +43,7 @@ from tests.support.waiting import until
 
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def started(command: Command, folder: Path) -> Iterator[None]:
 def speaks_tls(port: int, ca: Path) -> bool:
     """Whether a TLS server with a certificate of our authority for 127.0.0.1 answers."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
             ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname="127.0.0.1").close()
     except OSError:
         return False
@@ -119,7 +120,7 @@ async def kafka_behaves(file: Path, address: str, client: int, site: Path) -> No
         subprocess.run, [*java, "kafka.tools.StorageTool", "format", "-t", cluster[1], "-c", file], check=True, capture_output=True
     )
     with started(Command((*java, "kafka.Kafka", str(file))), folder):
-        await up(client, site, folder, 90)
+        await up(client, site, folder, 300)
         async with open_bus(address, clock=SystemClock()) as bus:
             await bus.publish(AUDIT_ACTIONS, [action(1)])
             async with bus.subscribe(AUDIT_ACTIONS, group="g") as subscription:
@@ -167,7 +168,7 @@ async def test_redis_gives_the_platform_its_own_keys_only(site: Path, tmp_path: 
     file.write_text(settings(site, "redis.conf", [("tls-port 6380", f"tls-port {port}")]) + f'bind 127.0.0.1\ndir "{tmp_path}"\n')
     address = url(site, "hot_url", "127.0.0.1", port)
     with started(Command((str(Redis().obtain(cache_folder(), lambda text: None)), str(file))), tmp_path):
-        await up(port, site, tmp_path, 20)
+        await up(port, site, tmp_path, 120)
         async with open_hot(address, clock=SystemClock()) as hot:
             now = SystemClock().now()
             await hot.put([batch(["site.weather.rain"], [1.5], time=now)])
@@ -196,7 +197,7 @@ async def test_cassandra_takes_the_platform_s_user_with_tls_only(site: Path, tmp
     (tmp_path / "conf" / "cassandra.yaml").write_text(text.replace("GossipingPropertyFileSnitch", "SimpleSnitch"))
     secrets = site / "run/secrets"
     with started(command, tmp_path):
-        await up(node.client, site, tmp_path, 120)
+        await up(node.client, site, tmp_path, 300)
         script = (COMPOSE / "engines" / "cassandra-init.sh").read_text()
         statements = re.search(r"<<CQL\n(.*?)\nCQL", script, re.DOTALL)
         assert statements
@@ -236,7 +237,7 @@ async def test_the_playbook_s_cassandra_encrypts_among_nodes_too(site: Path, tmp
     command = engine.prepare(engine.obtain(cache_folder(), lambda text: None), [node], node, lambda text: None)
     (tmp_path / "conf" / "cassandra.yaml").write_text(text)
     with started(command, tmp_path):
-        await up(node.client, site, tmp_path, 120)
+        await up(node.client, site, tmp_path, 300)
         await until(lambda: _as_administrator(node, secrets, "SELECT key FROM system.local"), what="no log-in")
         with pytest.raises(ssl.SSLError, match=r"alert|certificate"):
             await asyncio.to_thread(_without_certificate, node.ports["storage"], secrets / "ca")
@@ -245,7 +246,10 @@ async def test_the_playbook_s_cassandra_encrypts_among_nodes_too(site: Path, tmp
 def _without_certificate(port: int, ca: Path) -> bytes:
     """What a node says to a peer that shows no certificate: in TLS 1.3 it refuses after the handshake, at the first read."""
     context = ssl.create_default_context(cafile=str(ca))
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as link:
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as link,
+    ):
         link.sendall(b"\0" * 64)
         return link.recv(64)
 
@@ -254,7 +258,7 @@ def _as_administrator(node: Node, secrets: Path, statements: str) -> bool:
     """What cassandra-init.sh has cqlsh do; False while the built-in administrator does not exist yet."""
     context = ssl.create_default_context(cafile=str(secrets / "ca"))
     context.check_hostname = False
-    profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=30)
+    profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=60)
     login = PlainTextAuthProvider("cassandra", "cassandra")
     cluster = Cluster(
         ["127.0.0.1"], port=node.client, auth_provider=login, ssl_context=context, protocol_version=5,
@@ -265,7 +269,7 @@ def _as_administrator(node: Node, secrets: Path, statements: str) -> bool:
         for statement in statements.split(";"):
             if statement.strip():
                 session.execute(statement)
-    except NoHostAvailable:
+    except (NoHostAvailable, OperationTimedOut):
         return False
     finally:
         cluster.shutdown()

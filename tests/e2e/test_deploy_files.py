@@ -51,7 +51,7 @@ def test_compose_really_starts() -> None:
     started = run(*base, "up", "--build", "--detach", "--wait", env={"HTTP_PORT": str(port)})
     try:
         assert started.returncode == 0, started.stderr[-4000:]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
             assert answer.status == 200
         written = run(*base, "exec", "-T", "mla", "touch", "/opt/mla/x")
         assert written.returncode != 0, "the root file system must be read-only"

@@ -48,14 +48,14 @@ def prometheus(demo: Running, tmp_path: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(90)
     shutil.rmtree(tmp_path / "data", ignore_errors=True)
 
 
 def ask(prometheus: str, path: str, **arguments: str) -> Any:
     """What its API answers; None while it does not listen yet."""
     try:
-        with urllib.request.urlopen(f"{prometheus}/api/v1/{path}?{urllib.parse.urlencode(arguments)}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{prometheus}/api/v1/{path}?{urllib.parse.urlencode(arguments)}", timeout=90) as answer:
             return json.load(answer)["data"]
     except OSError:
         return None

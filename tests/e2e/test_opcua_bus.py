@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,10 @@ async def test_what_the_bus_refuses_arrives_later_and_in_order(tmp_path: Path, s
             await until(lambda: len(turns(bus)) > before + 10)
             await until(lambda: c.meter.state is not ServiceState.DEGRADED)
         got = turns(bus)
-        assert got == list(range(got[0], got[0] + len(got)))
+        assert all(a < b for a, b in pairwise(got)), got  # a busy server may miss a value of its own; none that it sent is missing: seq
         assert [b.seq for b in bus.batches] == list(range(len(bus.batches)))
         entered, left, lost = c.hop()
-        assert (entered, lost) == (left, {})
+        assert (entered, left, lost) == (bus.samples, bus.samples, {})
         assert not spooled or not list(folder.iterdir())
 
 

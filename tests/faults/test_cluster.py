@@ -49,7 +49,7 @@ def in_step(site: Stack) -> bool:
 
 
 async def test_the_broker_that_leads_most_partitions_is_lost_and_comes_back(site: Stack) -> None:
-    assert in_step(site)
+    site.wait(lambda: in_step(site), PATIENCE, "all copies in step at first")
     [(leader, _)] = Counter(broker for broker, _ in partitions(site).values()).most_common(1)
     async with fault(site, "`kill -9` of a Kafka broker of three"):
         site.kill_engine("kafka", leader - 1)

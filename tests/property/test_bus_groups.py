@@ -89,4 +89,4 @@ class Play:
 @given(st.lists(STEPS, max_size=12))
 def test_a_group_gets_everything_in_order_from_its_last_commit_on(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(asyncio.wait_for(Play(f"sqlite://{folder}/bus").play(steps), 30))
+        asyncio.run(asyncio.wait_for(Play(f"sqlite://{folder}/bus").play(steps), 120))

@@ -82,7 +82,7 @@ async def fault(stack: Stack, name: str, *, gaps: Callable[[], float] = lambda: 
     found.check(gaps=longest)
 
 
-async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 180) -> Account:
+async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] = NAMES, timeout: float = 300) -> Account:
     """Waits until samples of every source up to `end` are stored, then compares all that were sent from start on before end."""
     async with opened(stack) as archive:
         await until(lambda: _reached(stack, archive, end), timeout, "samples stored up to the end")
@@ -94,7 +94,7 @@ async def account(stack: Stack, start: int, end: int, *, points: Sequence[str] =
     return found
 
 
-async def await_stored(stack: Stack, moment: int, timeout: float = 180) -> float:
+async def await_stored(stack: Stack, moment: int, timeout: float = 300) -> float:
     """Seconds until samples of every source of that moment or later are in the archive. Things may be broken still: that the archive
     cannot answer now is no answer yet."""
     begun = monotonic()

@@ -141,7 +141,7 @@ class Stack:
         found = self.last_values(points)
         return len(found) == len(points) and min(found.values()) >= moment
 
-    def await_live(self, moment: int | None = None, timeout: float = 180) -> float:
+    def await_live(self, moment: int | None = None, timeout: float = 300) -> float:
         """Seconds until every source's values of the present (or of the given moment) are seen in the HMI."""
         begun, wanted = monotonic(), SystemClock().now() if moment is None else moment
         self.wait(lambda: self.live_since(wanted), timeout, "values of every source")
@@ -192,9 +192,9 @@ def stack(
         cdb.write_folder(folder / "site", documents(port, BANKS, POINTS))
         mla("cdb", "import", str(folder / "site"), "-m", "a device that counts", data=data, env=env)
         exits.enter_context(device(port, BANKS, POINTS, notes))
-        running = exits.enter_context(services(data, env, labels, patience=240, enter=enter))
+        running = exits.enter_context(services(data, env, labels, patience=400, enter=enter))
         made = Stack(folder, urls, counts, env, running, notes, SystemClock().now())
-        made.await_live(timeout=240)
+        made.await_live(timeout=400)
         made.settled = _next_second()
         yield made
         for label in [n for n, p in running.processes.items() if p.poll() is not None]:
