@@ -41,7 +41,8 @@ def run(ctx: click.Context, names: tuple[str, ...]) -> None:
     async def ready(platform: Platform) -> None:
         click.echo(f"serving: {', '.join(chosen)}")
         if "hmi" in chosen:
-            click.echo(f"HMI: http://{settings.http}/; the first log-ins are in {settings.data / FIRST_FILE}")
+            first = settings.data / FIRST_FILE
+            click.echo(f"HMI: http://{settings.http}/" + (f"; the first log-ins are in {first}" if first.exists() else ""))
 
     run_async(run_services(settings, chosen, ready))
 
