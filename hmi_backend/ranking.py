@@ -67,14 +67,17 @@ class Ranking:
 
     def _meant(self, word: str, left: Sequence[int]) -> dict[int, int]:
         """What a word that nothing has may stand for."""
-        low, joined = self._low, together(word)
-        pattern = pattern_of(word)
+        joined, pattern = together(word), pattern_of(word)
         if pattern is not None:
-            return {i: SLIP for i in left if pattern.match(low[i])}
-        found = {i: SLIP for i in left if joined and joined in together(low[i])}
+            return {i: SLIP for i in left if pattern.match(self._low[i])}
+        found = {i: SLIP for i in left if joined and joined in self._joined[i]}
         for known in () if found else meant(word, self._words):
             found |= dict.fromkeys(self._ranked(known, left), SLIP)
         return found
+
+    @cached_property
+    def _joined(self) -> list[str]:
+        return "\n".join(self._low).replace(".", "").replace("_", "").split("\n")  # all that names have beside letters and digits
 
     @cached_property
     def _words(self) -> frozenset[str]:
