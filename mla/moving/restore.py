@@ -19,6 +19,8 @@ from mla.moving.places import Place, folder_of
 from mla.moving.revisions import digest_of_revisions
 
 STAGE = ".restore"
+ENGINES = "engines"
+"""Where `mla engines up` keeps its own: what is restored into engines started there stands beside it."""
 Told = Callable[[str, int, int], None]
 """What is being done; done, all."""
 
@@ -47,7 +49,7 @@ async def restore(backup: Path, target: Place, data: Path, told: Told) -> Manife
 
 async def _check_empty(data: Path, target: Place, places: dict[str, Path | None]) -> None:
     for folder in (data, *(p for p in places.values() if p is not None)):
-        left = sorted(p.name for p in folder.iterdir() if p.name != STAGE) if folder.is_dir() else []
+        left = sorted(p.name for p in folder.iterdir() if p.name not in (STAGE, ENGINES)) if folder.is_dir() else []
         if left or folder.is_file():
             shown = ", ".join(left[:5])
             raise BadUsage(f"{folder} is not empty ({shown}): restore into an empty folder, name one with --data, or move this one away")

@@ -63,6 +63,7 @@ def test_a_running_platform_comes_back(tmp_path: Path) -> None:
     assert said["revisions"] == len(history) >= 1
     assert said["users"] == 3
     shutil.rmtree(data)
+    (data / "engines" / "redis").mkdir(parents=True)  # as `mla engines up` leaves it: no hindrance
     back = json.loads(mla("restore", str(kept), "--json", data=data).stdout)
     assert (back["samples"], back["points"], back["bytes"]) == (said["samples"], said["points"], said["bytes"])
     assert asyncio.run(series(archive, until)) == before
