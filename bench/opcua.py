@@ -5,11 +5,8 @@ Needs a checkout with `npm ci` done in tests/peers.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,11 +21,11 @@ from archive import open_archive
 from bench.flow import Rooms, Told, dispatching
 from bench.places import Places, places
 from bench.result import Result, cores, per_million, percentiles, rss_mb
+from bench.services import opcua_peer, service
 from bus import open_bus
 from kernel.batches import columns, size
 from kernel.bus import Bus
 from kernel.clock import SECOND, Clock, SystemClock, sleep
-from kernel.errors import BadUsage
 from kernel.hot_queue import HotQueue
 from kernel.live_config import LiveConfig
 from mla.cli.progress import bars
@@ -60,7 +57,7 @@ class Seen:
 async def opcua(seconds: float, points: int, rate: float | None, *, engines: bool = False) -> Result:
     """20 000 doubles at 1 Hz unless --points says otherwise. On engines, collector and dispatcher are processes of their own, and the
     subscriber follows Redis, as a screen's server does."""
-    peer, clock = _peer(), SystemClock()
+    peer, clock = opcua_peer(), SystemClock()
     with TemporaryDirectory(prefix="mla-bench-") as folder, places(Path(folder) / "data", engines) as at, bars() as told:
         root = Path(folder)
         async with peer(root / "peer", doubles=points, rate=1) as server:
@@ -107,34 +104,13 @@ async def _pipeline(
     stack: AsyncExitStack, at: Places, bus: Bus, hot: HotQueue, live: LiveConfig, data: Path, engines: bool
 ) -> list[psutil.Process]:
     """A collector process, and a dispatcher: on engines another process, else in this one, which has the hot queue."""
-    collector = await stack.enter_async_context(_service("collector", at, data))
+    collector = await stack.enter_async_context(service("collector", at, data))
     if engines:
-        return [collector, await stack.enter_async_context(_service("dispatcher", at, data))]
+        return [collector, await stack.enter_async_context(service("dispatcher", at, data))]
     clock = SystemClock()
     archive = await stack.enter_async_context(open_archive(at.archive, clock=clock, config=live))
     await stack.enter_async_context(dispatching(Rooms(bus, hot, archive), clock, live))
     return [collector]
-
-
-def _peer() -> Any:
-    try:
-        from tests.peers.opcua_peer import opcua_peer
-    except ImportError as error:
-        raise BadUsage("this benchmark needs a checkout: its node-opcua server is in tests/peers") from error
-    return opcua_peer
-
-
-@asynccontextmanager
-async def _service(name: str, at: Places, data: Path) -> AsyncIterator[psutil.Process]:
-    places_of = {"MLA_BUS_URL": at.bus, "MLA_HOT_URL": at.hot, "MLA_ARCHIVE_URL": at.archive}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mla", "--data", str(data), "run", name, stdout=asyncio.subprocess.DEVNULL, env={**os.environ, **places_of}
-    )
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def _all_seen(hot: HotQueue, clock: Clock, live: LiveConfig, told: Told) -> None:

@@ -30,6 +30,7 @@ BENCHES = {
     "scale": Bench("bench.catchup", 60.0, "one, two and four dispatcher processes on full topics; needs --engines", 60.0),
     "growth": Bench("bench.growth", 10.0, "CPU per sample and query time with 1 000, 20 000 and 200 000 points configured"),
     "opcua": Bench("bench.opcua", 30.0, "20 000 points at 1 Hz from a node-opcua server to a live subscriber", 60.0),
+    "takeover": Bench("bench.takeover", 30.0, "seconds until a killed collector's sources are read by another one", 60.0),
     "archive": Bench("bench.archive", 0.0, "bytes per point of one day of 1 Hz series"),
     "query": Bench("bench.query", 10.0, "one day of a 1 Hz point to 1 000 buckets, in the archive and over GraphQL"),
     "fanout": Bench("bench.fanout", 10.0, "live values to many subscribers"),

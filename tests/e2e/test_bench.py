@@ -61,6 +61,13 @@ def test_a_device_is_followed_to_a_subscriber() -> None:
     assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["source_to_subscriber_p99_ms"]
 
 
+def test_a_killed_collector_is_replaced() -> None:
+    found = measured("takeover", "--seconds", "1")
+    assert found["unit"] == "s"
+    assert found["kills"] >= 1
+    assert 0 < found["median_s"] <= found["value"]
+
+
 def test_a_person_sees_the_unit_of_every_number() -> None:
     ran = CliRunner().invoke(bench, ["ingest", "--points", "1000", "--seconds", "1"], catch_exceptions=False)
     figures = [line.split(maxsplit=2) for line in ran.stdout.splitlines() if line.split()[1].replace(".", "").isdigit()]
