@@ -20,7 +20,7 @@ from kernel.errors import NotAvailable
 from kernel.hot_queue import HotQueue, Measured
 from kernel.live_config import LiveConfig
 from kernel.meter import HopMeter, Meter
-from kernel.steady import steadily
+from kernel.steady import PAUSE, steadily
 from schemas.records import MONITORING_POINTS, MONITORING_STATE, PointBatch, StateEvent
 
 GROUP = "dispatcher"
@@ -142,17 +142,27 @@ class Dispatcher:
                 hop.last = self._clock.now()
 
     async def _watch_archive(self) -> None:
-        """Says how much room is left, and when the archive cannot seal or retire."""
+        """Says how much room is left, and when the archive does not answer, cannot seal or retire; and that it is well again, though
+        nothing comes that could be stored."""
         while True:
+            trouble = await self._look_at_archive()
+            if trouble:
+                self._meter.degraded(f"archive: {trouble}")
+            elif self._trouble:
+                self._meter.recovered()
+            self._trouble = trouble
+            await sleep(self._clock, WATCH if not trouble else PAUSE)
+
+    async def _look_at_archive(self) -> str:
+        try:
             stats = await self._archive.stats()
-            gauges = self._meter.gauges
-            gauges["archive_bytes"], gauges["archive_disk_free_bytes"] = float(stats.bytes), float(stats.disk_free_bytes)
-            if stats.days_left is not None:
-                gauges["archive_days_left"] = stats.days_left
-            self._trouble = stats.last_error
-            if self._trouble:
-                self._meter.degraded(f"archive: {self._trouble}")
-            await sleep(self._clock, WATCH)
+        except NotAvailable as error:
+            return str(error)
+        gauges = self._meter.gauges
+        gauges["archive_bytes"], gauges["archive_disk_free_bytes"] = float(stats.bytes), float(stats.disk_free_bytes)
+        if stats.days_left is not None:
+            gauges["archive_days_left"] = stats.days_left
+        return stats.last_error
 
     async def _watch_hot(self) -> None:
         """Says what the hot queue takes."""

@@ -27,10 +27,11 @@ from tests.support.waiting import until
 
 
 class Sometimes:
-    """The real archive, which takes nothing while `full`."""
+    """The real archive, which takes nothing while `full`, and says nothing of itself while `away`."""
 
     def __init__(self, archive: Archive) -> None:
         self.archive, self.full, self.tried = archive, False, 0
+        self.away = False
 
     async def append(self, batches: Sequence[PointBatch], events: Sequence[StateEvent] = ()) -> AppendReport:
         self.tried += 1
@@ -45,6 +46,8 @@ class Sometimes:
         return await self.archive.at(points, moment)
 
     async def stats(self) -> ArchiveStats:
+        if self.away:
+            raise NotAvailable("the archive does not answer")
         return await self.archive.stats()
 
 
@@ -128,6 +131,16 @@ async def test_live_goes_on_while_the_archive_has_no_room_and_nothing_is_lost(tm
         await until(lambda: r.meter.hop("dispatcher.store").left == 2)
         assert await count(r, "ast1.mount.azimuth") == 2
         await until(lambda: r.meter.state is not ServiceState.DEGRADED)
+
+
+async def test_an_archive_that_was_away_is_well_again_although_nothing_comes(tmp_path: Path) -> None:
+    async with rooms(tmp_path) as r:
+        r.archive.away = True
+        async with dispatching(r):
+            await until(lambda: r.meter.state is ServiceState.DEGRADED)
+            assert r.meter.last_error == "archive: the archive does not answer"
+            r.archive.away = False
+            await until(lambda: r.meter.state is not ServiceState.DEGRADED)
 
 
 async def test_a_dispatcher_stopped_before_it_could_store_goes_on_where_it_was(tmp_path: Path) -> None:
