@@ -46,6 +46,9 @@ EIGHTH = 1 / 8
 LOOK = 1.0
 """Seconds between two looks whether the clock was set back."""
 SET_BACK = SECOND // 2
+REFRESH = 5.0
+"""Seconds between two looks whether topics are there. A bus that was lost and came back empty has them anew only when somebody publishes;
+the client library would look for them after five minutes."""
 STUCK = 1.0
 """Seconds after which a full hand-over pauses the partitions, so that the group's business goes on."""
 ASK = 2.0
@@ -81,6 +84,7 @@ def consumer_settings(place: KafkaPlace, group: str) -> dict[str, Any]:
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": round(place.session_timeout * 1000),
         "heartbeat.interval.ms": round(place.session_timeout * 1000 / 7),
+        "topic.metadata.refresh.interval.ms": round(REFRESH * 1000),
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
         "queued.max.messages.kbytes": PREFETCH >> 10,
@@ -130,6 +134,8 @@ class Reader(Generic[R]):
         """Partition to tenure."""
         self.moved = asyncio.Event()
         """Set in the event loop when partitions came or went."""
+        self.later: tuple[float, Callable[[Consumer], None]] | None = None
+        """In the thread: what is to be done from a moment on, by the clock that is never stepped."""
         self.interrupted = False
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -214,7 +220,7 @@ class Reader(Generic[R]):
             try:
                 return call()
             except KafkaException as error:
-                self._heed(error.args[0])
+                self.heed(error.args[0])
                 if self._closing:
                     raise
                 pause(POLL)
@@ -252,6 +258,9 @@ class Reader(Generic[R]):
     def _step(self, consumer: Consumer) -> None:
         self._wait_for_room(consumer)
         self.serve_commits(consumer)
+        if self.later is not None and monotonic() > self.later[0]:
+            (_, call), self.later = self.later, None
+            call(consumer)
         fetched = [] if self._closing else self._fetch(consumer)
         if fetched and self._learn(consumer, fetched):
             self.due = self._for_group
@@ -338,7 +347,7 @@ class Reader(Generic[R]):
             return 0
         error = message.error()
         if error is not None:
-            self._heed(error)
+            self.heed(error)
             return 0
         tenure = self.owned.get(message.partition() or 0)
         if tenure is None:
@@ -346,7 +355,8 @@ class Reader(Generic[R]):
         fetched.append((tenure, message))
         return len(message.value() or b"")
 
-    def _heed(self, error: KafkaError | None) -> None:
+    def heed(self, error: KafkaError | None) -> None:
+        """Says what goes wrong and may pass. Raises NotAvailable where it will not."""
         if error is None:
             return
         if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
 from bus.envelope import Undecodable
 from bus.kafka.errors import LOST
-from bus.kafka.reader import ASK, SOON, Part, Reader
+from bus.kafka.reader import ASK, REFRESH, SOON, Part, Reader
 from kernel.clock import SystemClock, monotonic, pause, sleep
 from schemas.topic import Topic
 
@@ -187,6 +187,25 @@ class KafkaSubscription(Generic[R]):
         (consumer.pause if self._reader.paused else consumer.resume)(known)  # a partition keeps its pause while it is away
         if fresh:
             consumer.commit(offsets=fresh, asynchronous=True)
+        self._reader.later = None if self._reader.owned else (monotonic() + REFRESH, self._join_anew_where_nobody_reads)
+
+    def _join_anew_where_nobody_reads(self, consumer: Consumer) -> None:
+        """In the thread, while the group gives this member nothing. Either there are more members than partitions, or the group was divided
+        when a lost bus had come back without the topic; the client library, which knew the topic before, sees nothing new when it is made.
+        A partition is nobody's where no offset was ever committed: who is given one writes it down at once."""
+        assert self._reader is not None
+        self._reader.later = (monotonic() + REFRESH, self._join_anew_where_nobody_reads)
+        try:
+            about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
+            partitions = [TopicPartition(self._name, p) for p in about.partitions]
+            known = consumer.committed(partitions, timeout=ASK) if partitions else []
+        except KafkaException as error:
+            self._reader.heed(error.args[0])
+            return
+        if any(p.offset == OFFSET_INVALID for p in known) and not self._reader.owned:
+            log.info("topic %s is there anew and nobody reads it: joining its group again", self._name)
+            consumer.unsubscribe()
+            self.begin(self._reader, consumer)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """In the thread. Gives the service a moment to commit, so that others need not read the same again."""

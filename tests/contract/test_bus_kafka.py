@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from operator import attrgetter
@@ -229,6 +230,31 @@ async def test_a_killed_broker_is_an_error_for_publishers_and_a_pause_for_reader
         await until(published)
         await until(lambda: 2 in numbers(got))
         assert set(numbers(got)) <= {0, 1, 2}
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+async def test_a_bus_that_comes_back_empty_is_read_as_soon_as_somebody_publishes(private: str, tmp_path: Path) -> None:
+    topic = BusBackend(private).topic()
+    async with asyncio.timeout(200), open_bus(f"{private}?publish_timeout=5", clock=SystemClock()) as bus:
+        got: list[AuditAction] = []
+        reading = asyncio.create_task(Member(bus, topic, got).run())
+        await bus.publish(topic, [action(0)])
+        await until(lambda: numbers(got) == [0])
+        psutil.Process(status(["kafka"], tmp_path)[0].pids[0]).kill()
+        shutil.rmtree(tmp_path / "kafka" / "node1" / "data")
+        assert up(["kafka"], tmp_path, tied=True)["kafka"] == private
+
+        async def published() -> bool:
+            try:
+                await bus.publish(topic, [action(1)])
+            except NotAvailable:
+                return False
+            return True
+
+        await until(published, what="published")
+        await until(lambda: 1 in numbers(got), what="read")
+        assert set(numbers(got)) <= {0, 1}
         reading.cancel()
         await asyncio.wait([reading])
 
