@@ -67,7 +67,8 @@ class KafkaBus:
         packed = await self._wire.framed(topic, packed)
         messages = [Message(topic.key(r).encode(), data, time) for r, (time, data) in zip(records, packed, strict=True)]
         if waiting := self._starting.get(topic.name):
-            await asyncio.wait(list(waiting))  # a tail `from now on` that was asked for before gets these records
+            # a tail `from now on` that was asked for before gets these records, unless it waits for a broker that is away
+            await asyncio.wait(list(waiting), timeout=self._place.publish_timeout)
         await self._topics.ensure(topic.name)
         try:
             await self._publisher.publish(self._topics.name(topic.name), messages)

@@ -240,21 +240,30 @@ class Tail(Generic[R]):
         """Partition to its end at the beginning: what comes later is wanted, whatever its time says."""
 
     def begin(self, reader: Reader[R], consumer: Consumer) -> None:
-        """In the reader's thread: finds the first records."""
-        about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
-        partitions = [TopicPartition(self._name, p) for p in about.partitions if self._share is None or p in self._share]
-        ends = self._ends = {p.partition: consumer.get_watermark_offsets(p, timeout=ASK)[1] for p in partitions}
+        """In the reader's thread: finds the first records; waits for brokers that are away."""
+        known = reader.patiently(consumer, lambda: self._partitions(consumer))
+        partitions = [TopicPartition(self._name, p) for p in known if self._share is None or p in self._share]
+        ends = self._ends = {p.partition: self._end(reader, consumer, p) for p in partitions}
         if self._since is None:
             starts = ends
             self._reached = set(ends)
         else:
             moment = max(0, self._since // 1000 - SKEW_MS)
             asked = [TopicPartition(self._name, p.partition, moment) for p in partitions]
-            found = consumer.offsets_for_times(asked, timeout=ASK)
+            found = reader.patiently(consumer, lambda: consumer.offsets_for_times(asked, timeout=ASK))
             starts = {p.partition: p.offset if p.offset >= 0 else ends[p.partition] for p in found}
         chosen = [TopicPartition(self._name, p, offset) for p, offset in starts.items()]
         reader.take(chosen)
         consumer.assign(chosen)
+
+    def _partitions(self, consumer: Consumer) -> Collection[int]:
+        about = consumer.list_topics(self._name, timeout=ASK).topics[self._name]
+        if about.error is not None:
+            raise KafkaException(about.error)
+        return [int(p) for p in about.partitions]
+
+    def _end(self, reader: Reader[R], consumer: Consumer, place: TopicPartition) -> int:
+        return reader.patiently(consumer, lambda: int(consumer.get_watermark_offsets(place, timeout=ASK)[1]))
 
     async def records(self, reader: Reader[R]) -> AsyncGenerator[R, None]:
         """One by one, until the reader is interrupted."""

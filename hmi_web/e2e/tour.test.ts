@@ -130,7 +130,7 @@ describe.each(['dark', 'day', 'red'])('by keyboard in %s', (palette) => {
     await press(page, 'z');
     await page.getByText('FIXED, locked').waitFor(LONG);
     const night = (await range(page)) ?? 0;
-    expect(night / 3_600_000).toBeGreaterThan(1);
+    expect(night).toBeGreaterThan(0); // it may have begun just now
     await press(page, 'z');
     expect(((await range(page)) ?? 0) / 3_600_000).toBeGreaterThan(6); // the night before is a whole one
     await press(page, 'h');

@@ -234,6 +234,27 @@ async def test_a_killed_broker_is_an_error_for_publishers_and_a_pause_for_reader
         await asyncio.wait([reading])
 
 
+async def test_a_tail_that_begins_while_the_broker_is_away_waits_for_it(private: str, tmp_path: Path) -> None:
+    topic = BusBackend(private).topic()
+    async with asyncio.timeout(200), open_bus(private, clock=SystemClock()) as bus:
+        await bus.publish(topic, [action(0)])
+        psutil.Process(status(["kafka"], tmp_path)[0].pids[0]).kill()
+        got: list[AuditAction] = []
+
+        async def follow() -> None:
+            async for record in bus.tail(topic, since=0):
+                got.append(record)
+
+        following = asyncio.create_task(follow())
+        done, _ = await asyncio.wait([following], timeout=2 * reader.ASK)  # the time that the brokers have for one answer, twice
+        assert not done, following
+        assert up(["kafka"], tmp_path, tied=True)["kafka"] == private
+        await until(lambda: numbers(got) == [0] or following.done())
+        assert not following.done(), following
+        following.cancel()
+        await asyncio.wait([following])
+
+
 async def test_a_bus_that_comes_back_empty_is_read_as_soon_as_somebody_publishes(private: str, tmp_path: Path) -> None:
     topic = BusBackend(private).topic()
     async with asyncio.timeout(200), open_bus(f"{private}?publish_timeout=5", clock=SystemClock()) as bus:
