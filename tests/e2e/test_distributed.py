@@ -96,7 +96,7 @@ def lag(s: Services) -> int:
 
 
 def test_the_array_on_the_real_engines_with_registered_schemas(tmp_path: Path, registered: dict[str, str]) -> None:
-    data = tmp_path / "data"
+    data, begun = tmp_path / "data", SystemClock().now()
     write_folder(tmp_path / "site", example(free_ports(12)))
     with services(data, registered) as s:
         mla("cdb", "import", str(tmp_path / "site"), "-m", "the example", data=data, env=s.env)
@@ -104,11 +104,11 @@ def test_the_array_on_the_real_engines_with_registered_schemas(tmp_path: Path, r
             api = s.api()
             token = api.login()
 
-            def fresh(since: int) -> bool:
+            def fresh() -> bool:
                 times = api.graphql(LAST, token, p=AZIMUTHS)["lastValues"]["columns"]["t"]
-                return all(t is not None and t > since for t in times)
+                return all(t is not None and t > begun for t in times)
 
-            eventually(lambda: fresh(SystemClock().now() - 60 * SECOND), what="an azimuth of each telescope")
+            eventually(fresh, what="an azimuth of each telescope")
             series = 'query($p: [String!]!) { series(points: $p, from: "now-5m", to: "now") { columns unit } }'
             [block] = api.graphql(series, token, p=["site.weather.wind_speed"])["series"]
             eventually(
